@@ -1,0 +1,1 @@
+"""What answers a request: an OpenAI-compatible endpoint, the embedded local model, a scripted double."""

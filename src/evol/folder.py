@@ -1,0 +1,115 @@
+"""The run folder: names of its files, its manifest, its normalised seeds, and whether its outputs are whole.
+
+`.seeds.jsonl` holds the seeds of the last run, normalised, so that replaying a folder needs no other file. It is
+written before the first call and stands until the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+from pydantic import ValidationError
+
+from evol.errors import FolderError
+from evol.files import digest_file, open_atomically, read_jsonl, write_atomically
+from evol.records import MANIFEST_FORMAT, Manifest, Seed
+
+MANIFEST_NAME = "manifest.json"
+SEEDS_NAME = ".seeds.jsonl"
+ELIMINATED_NAME = "eliminated.jsonl"
+
+
+def generation_name(generation: int) -> str:
+    """File name of one generation's rows."""
+    return f"generation-{generation}.jsonl"
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a run folder, None where there is none.
+
+    Raises:
+        FolderError: unreadable, damaged, or of a newer evol.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FolderError(f"{path}: {error.strerror}", "check the folder's permissions") from None
+    try:
+        found = orjson.loads(content)
+        if isinstance(found, dict) and isinstance(found.get("format"), int) and found["format"] > MANIFEST_FORMAT:
+            raise FolderError(f"{path}: written by evol {found.get('evol_version')}", "use that version or a newer one")
+        return Manifest.model_validate_json(content)
+    except (ValidationError, ValueError):
+        raise FolderError(f"{path}: damaged", "restore it from a copy, or start in another folder") from None
+
+
+def require_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder that must be a run's.
+
+    Raises:
+        FolderError: there is none, or it is damaged.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise FolderError(f"{folder}: not the folder of a run (no {MANIFEST_NAME})", "name one that `evol run` wrote")
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest, whole or not at all."""
+    content = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    write_atomically(folder / MANIFEST_NAME, content)
+
+
+def write_seeds(folder: Path, seeds: Iterator[Seed]) -> str:
+    """Store the normalised seeds; their digest."""
+    with open_atomically(folder / SEEDS_NAME) as writer:
+        for seed in seeds:
+            writer.write_line(serialise_seed(seed))
+    return writer.sha256
+
+
+def read_seeds_again(folder: Path) -> Iterator[Seed]:
+    """Yield the normalised seeds of a folder.
+
+    Raises:
+        FolderError: missing or damaged.
+    """
+    for _, seed in read_jsonl(folder / SEEDS_NAME, FolderError, orjson.loads):
+        yield Seed(**seed)
+
+
+def serialise_seed(seed: Seed) -> bytes:
+    """A seed as a line of `.seeds.jsonl`; the digest of the seeds is over these lines."""
+    return orjson.dumps({"id": seed.id, "instruction": seed.instruction, "response": seed.response})
+
+
+def find_foreign_output(folder: Path) -> Path | None:
+    """A file in the way: an output name in a folder that has no manifest."""
+    if (folder / MANIFEST_NAME).exists():
+        return None
+    names = ["journal.jsonl", ELIMINATED_NAME, *(path.name for path in sorted(folder.glob("generation-*.jsonl")))]
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def check_outputs(folder: Path, manifest: Manifest) -> None:
+    """Compare every output file with the manifest.
+
+    Raises:
+        FolderError: a file is missing or is not what was written; names it.
+    """
+    for name, expected in manifest.files.items():
+        path = folder / name
+        try:
+            actual = digest_file(path)
+        except OSError as error:
+            raise FolderError(f"{path}: {error.strerror}", "run the same `evol run` again to restore it") from None
+        if actual != expected.sha256:
+            raise FolderError(
+                f"{path}: not what `evol run` wrote", "run the same `evol run` again to restore it, or use a copy"
+            )

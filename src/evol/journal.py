@@ -1,0 +1,356 @@
+"""The append-only record of completed calls: `journal.jsonl`, the one file a run cannot do without.
+
+Promise: a record is handed to the kernel (one write(2)) before its reply is handed to the lineage, so a killed process
+loses nothing that it acted upon. The fsync is grouped, at most SYNC_INTERVAL seconds late, so power loss may take the
+records of that window; their calls are then made again. A torn last line is cut with a notice; a bad line anywhere else
+is an error that names the line. Cost: microseconds a record, one fsync per window.
+
+A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxxxxxx"}`; crc is the CRC-32 of all bytes before
+`,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call) and `failure` (a call given up: its attempts
+count against the budget, its key is not answered from here). The figures stand first, so that opening a journal of a
+million calls parses only the head of each line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+import zlib
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evol.errors import FolderError, StorageError
+from evol.files import translate_storage_errors
+from evol.records import UNKNOWN_TOKENS, CallCount, Completion, CompletionRequest, Role
+
+JOURNAL_NAME = "journal.jsonl"
+SYNC_INTERVAL = 0.1
+"""Seconds between a record and its fsync, at most."""
+
+_CRC_LENGTH = len(b',"crc":"00000000"}\n')
+_BLOCK = 1 << 20
+_READ_GUESS = 1 << 14
+
+
+def has_calls(folder: Path) -> bool:
+    """Whether the folder's journal holds a completed call; reads no further than the first one."""
+    with contextlib.suppress(OSError), (folder / JOURNAL_NAME).open("rb") as file:
+        return any(line.startswith(b'{"kind":"call"') for line in file)
+    return False
+
+
+class CallTotals:
+    """Running counts of one role; `freeze` gives the persisted form."""
+
+    __slots__ = ("attempts", "calls", "calls_without_usage", "failures", "input_tokens", "output_tokens")
+
+    def __init__(self) -> None:
+        self.calls = self.attempts = self.failures = 0
+        self.input_tokens = self.output_tokens = self.calls_without_usage = 0
+
+    def add(self, head: dict[str, Any]) -> None:
+        """Count one record by the figures at its head."""
+        self.attempts += head["attempts"]
+        if head["kind"] == "failure":
+            self.failures += 1
+            return
+        self.calls += 1
+        if head["input_tokens"] == UNKNOWN_TOKENS or head["output_tokens"] == UNKNOWN_TOKENS:
+            self.calls_without_usage += 1
+        self.input_tokens += max(0, head["input_tokens"])
+        self.output_tokens += max(0, head["output_tokens"])
+
+    def freeze(self) -> CallCount:
+        """The persisted form."""
+        return CallCount(**{name: getattr(self, name) for name in self.__slots__})
+
+
+class _OffsetTable:
+    """Open-addressed hash table from 64 bits of a key to a file offset: about 30 bytes a call instead of 120."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._keys = array("Q", bytes(8 << 10))
+        self._offsets = array("Q", bytes(8 << 10))  # 0 is free; stored offsets are shifted by one
+
+    def add(self, key: int, offset: int) -> None:
+        if self._size * 10 >= len(self._keys) * 7:
+            self._grow()
+        slot = self._free_slot(key)
+        self._keys[slot], self._offsets[slot] = key, offset + 1
+        self._size += 1
+
+    def find(self, key: int) -> Iterator[int]:
+        """Offsets whose 64 bits match; the reader compares the whole key."""
+        mask = len(self._keys) - 1
+        slot = key & mask
+        while self._offsets[slot]:
+            if self._keys[slot] == key:
+                yield self._offsets[slot] - 1
+            slot = (slot + 1) & mask
+
+    def _free_slot(self, key: int) -> int:
+        mask = len(self._keys) - 1
+        slot = key & mask
+        while self._offsets[slot]:
+            slot = (slot + 1) & mask
+        return slot
+
+    def _grow(self) -> None:
+        old = zip(self._keys, self._offsets, strict=True)
+        self._keys, self._offsets = (array("Q", bytes(16 * len(self._keys))) for _ in range(2))
+        for key, offset in old:
+            if offset:
+                slot = self._free_slot(key)
+                self._keys[slot], self._offsets[slot] = key, offset
+
+
+class Journal:
+    """An open journal. Use `open_for_run` (repairs, appends) or `open_for_reading` (touches nothing).
+
+    Attributes:
+        totals: counts by role, over the whole file.
+    """
+
+    def __init__(self, path: Path, handle: int, *, writable: bool) -> None:
+        self._path = path
+        self._handle = handle
+        self._writable = writable
+        self._end = 0
+        self._table = _OffsetTable()
+        self._is_dirty = False
+        self._broken: StorageError | None = None
+        self._syncing: asyncio.Task[None] | None = None
+        self.totals: dict[Role, CallTotals] = {
+            "evolver": CallTotals(),
+            "judge": CallTotals(),
+            "responder": CallTotals(),
+        }
+
+    @classmethod
+    @contextlib.contextmanager
+    def open_for_run(cls, folder: Path, notify: Callable[[str], None]) -> Iterator[Journal]:
+        """Open for appending, made new if missing; the caller holds the folder lock.
+
+        Args:
+            folder: the run folder.
+            notify: gets one sentence if a torn last line was cut.
+
+        Raises:
+            FolderError: a damaged line that is not the last.
+            StorageError: the disk refused.
+        """
+        path = folder / JOURNAL_NAME
+        with translate_storage_errors(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        journal = cls(path, handle, writable=True)
+        try:
+            size = os.fstat(handle).st_size
+            journal._scan()
+            if journal._end < size:
+                journal._repair(size, notify)
+            yield journal
+        finally:
+            journal._close()
+
+    @classmethod
+    @contextlib.contextmanager
+    def open_for_reading(cls, folder: Path) -> Iterator[Journal]:
+        """Open read-only, also while a run appends; a torn last line is passed over.
+
+        Raises:
+            FolderError: no journal, or a damaged line that is not the last.
+        """
+        path = folder / JOURNAL_NAME
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise FolderError(f"{path}: {error.strerror}", "is this the folder of a run?") from None
+        journal = cls(path, handle, writable=False)
+        try:
+            journal._scan()
+            yield journal
+        finally:
+            os.close(handle)
+
+    @property
+    def attempts(self) -> int:
+        """Requests sent over the whole life of the folder, as far as recorded."""
+        return sum(total.attempts for total in self.totals.values())
+
+    @property
+    def calls(self) -> int:
+        """Completed calls in the file."""
+        return sum(total.calls for total in self.totals.values())
+
+    def find(self, request: CompletionRequest) -> Completion | None:
+        """The recorded reply of a request, or None.
+
+        Raises:
+            FolderError: the line changed on disk since it was read.
+        """
+        key = request.key
+        for offset in self._table.find(int(key[:16], 16)):
+            record = self._read_record(offset)
+            if record["key"] == key:
+                return Completion(
+                    record["reply"], record["finish_reason"], record["input_tokens"], record["output_tokens"]
+                )
+        return None
+
+    def append(self, request: CompletionRequest, completion: Completion, *, latency: float, attempts: int) -> None:
+        """Record a completed call; returns after write(2).
+
+        Args:
+            request: what was asked.
+            completion: what came back.
+            latency: seconds of the attempt that succeeded.
+            attempts: requests sent for it, the successful one included.
+
+        Raises:
+            StorageError: the disk refused; nothing of the record is left behind, and no further one is taken.
+        """
+        head = self._head("call", request, attempts, latency, completion)
+        tail = b',"reply":' + orjson.dumps(completion.text) + b',"request":' + request.body
+        self._write(request, head, tail)
+
+    def append_failure(self, request: CompletionRequest, error: str, *, attempts: int) -> None:
+        """Record that a call was given up, for the budget and the statistics; its key stays open."""
+        head = self._head("failure", request, attempts, 0.0, Completion(""))
+        self._write(request, head, b',"error":' + orjson.dumps(error))
+
+    def sync(self) -> None:
+        """Make everything written so far durable."""
+        if self._is_dirty:
+            self._is_dirty = False
+            with translate_storage_errors(self._path):
+                os.fsync(self._handle)
+
+    @staticmethod
+    def _head(
+        kind: str, request: CompletionRequest, attempts: int, latency: float, completion: Completion
+    ) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "key": request.key,
+            "seed_id": request.seed_id,
+            "generation": request.generation,
+            "role": request.role,
+            "ask": request.ask,
+            "attempts": attempts,
+            "latency": round(latency, 4),
+            "time": round(time.time(), 3),
+            "finish_reason": completion.finish_reason,
+            "input_tokens": completion.input_tokens,
+            "output_tokens": completion.output_tokens,
+        }
+
+    def _write(self, request: CompletionRequest, head: dict[str, Any], tail: bytes) -> None:
+        if self._broken:
+            raise self._broken
+        content = orjson.dumps(head)[:-1] + tail
+        line = content + b',"crc":"%08x"}\n' % zlib.crc32(content)
+        try:
+            written = os.write(self._handle, line)
+            if written != len(line):
+                raise OSError(28, "No space left on device")  # noqa: TRY301 - a short write is what a full disk does
+        except OSError as error:
+            # a later record must not follow half a line
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._handle, self._end)
+            self._broken = StorageError(f"{self._path}: cannot write: {error.strerror}")
+            raise self._broken from None
+        if head["kind"] == "call":
+            self._table.add(int(head["key"][:16], 16), self._end)
+        self.totals[request.role].add(head)
+        self._end += len(line)
+        if not self._is_dirty:
+            self._is_dirty = True
+            with contextlib.suppress(RuntimeError):  # no event loop: the closing fsync must do
+                self._syncing = asyncio.get_running_loop().create_task(self._sync_later())
+
+    async def _sync_later(self) -> None:
+        await asyncio.sleep(SYNC_INTERVAL)
+        self._is_dirty = False
+        try:
+            await asyncio.to_thread(os.fsync, self._handle)
+        except OSError as error:
+            self._broken = StorageError(f"{self._path}: cannot sync: {error.strerror}")
+
+    def _close(self) -> None:
+        try:
+            if not self._broken:
+                self.sync()
+        finally:
+            os.close(self._handle)
+
+    def _read_record(self, offset: int) -> dict[str, Any]:
+        line = os.pread(self._handle, _READ_GUESS, offset)
+        while (end := line.find(b"\n")) < 0:
+            more = os.pread(self._handle, max(len(line), _READ_GUESS), offset + len(line))
+            if not more:
+                raise FolderError(
+                    f"{self._path}: changed while it was read", "let one process use the folder at a time"
+                )
+            line += more
+        # the request is not needed, and often the longest part
+        cut = line.find(b',"request":', 0, end)
+        record: dict[str, Any] = orjson.loads(line[:cut] + b"}")
+        return record
+
+    def _scan(self) -> None:
+        """Read all lines once: totals, offsets, and the end of the last whole line."""
+        number, position, rest = 0, 0, b""
+        last_bad: int | None = None
+        with translate_storage_errors(self._path):
+            while block := os.pread(self._handle, _BLOCK, position):
+                position += len(block)
+                lines = (rest + block).split(b"\n")
+                rest = lines.pop()
+                for line in lines:
+                    number += 1
+                    if last_bad is not None:
+                        raise self._damage(last_bad)
+                    if self._take_line(line):
+                        self._end += len(line) + 1
+                    else:
+                        last_bad = number
+        if last_bad is not None and rest:
+            raise self._damage(last_bad)
+
+    def _damage(self, number: int) -> FolderError:
+        return FolderError(
+            f"{self._path}:{number}: a damaged line",
+            "restore the file from a copy, or remove that line and pay its call again",
+        )
+
+    def _take_line(self, line: bytes) -> bool:
+        """Count one whole line; whether it was good."""
+        content = line[: 1 - _CRC_LENGTH]
+        if line[1 - _CRC_LENGTH :] != b',"crc":"%08x"}' % zlib.crc32(content):
+            return False
+        cut = content.find(b',"reply":')
+        if cut < 0:
+            cut = content.find(b',"error":')
+        head = orjson.loads(content[:cut] + b"}")
+        if head["kind"] == "call":
+            self._table.add(int(head["key"][:16], 16), self._end)
+        self.totals[head["role"]].add(head)
+        return True
+
+    def _repair(self, size: int, notify: Callable[[str], None]) -> None:
+        torn = os.pread(self._handle, size - self._end, self._end)
+        with translate_storage_errors(self._path):
+            if self._take_line(torn):  # only the line feed is missing
+                os.write(self._handle, b"\n")
+                self._end = size + 1
+                return
+            os.ftruncate(self._handle, self._end)
+            os.fsync(self._handle)
+        notify(f"{self._path}: the last line was torn ({size - self._end} bytes, an unfinished write); it was cut off")

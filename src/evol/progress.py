@@ -1,0 +1,118 @@
+"""What a user sees while a run goes on: notices, the first evolutions, a progress bar. All on stderr.
+
+Control characters of models' texts never reach the terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from evol.journal import CallTotals
+from evol.records import EliminatedRow, Outcome, Role
+
+SHOWN_EVOLUTIONS = 3
+REFRESH = 0.25
+"""Seconds between two redraws of the figures, at least."""
+
+_MAX_SHOWN_CHARS = 600
+
+
+class TerminalObserver:
+    """Tells one run's events to a person.
+
+    Args:
+        quiet: only notices.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: tqdm[NoReturn] | None = None
+        self._totals: Mapping[Role, CallTotals] = {}
+        self._begun = self._drawn = 0.0
+        self._calls_before = self._tokens_before = 0
+        self._to_show = SHOWN_EVOLUTIONS
+        self._rows = self._eliminated = 0
+
+    def notice(self, text: str) -> None:
+        """One sentence for the user."""
+        self._write(f"evol: {clean_for_terminal(text)}")
+
+    def begin(self, seeds: int, totals: Mapping[Role, CallTotals]) -> None:
+        """Open the bar; off a terminal there is none."""
+        self._totals = totals
+        self._begun = time.monotonic()
+        self._calls_before, self._tokens_before = self._sum()
+        if self._calls_before:
+            self.notice(f"{self._calls_before} calls are in the journal already and are not made again")
+            self._to_show = 0
+        self._bar = tqdm(
+            total=seeds, unit="seed", file=sys.stderr, disable=True if self._quiet else None, dynamic_ncols=True
+        )
+
+    def see(self, outcome: Outcome) -> None:
+        """Count a row; show it if it is among the first evolutions."""
+        self._rows += not outcome.eliminated
+        self._eliminated += outcome.eliminated
+        if self._to_show and outcome.row.generation and not self._quiet:
+            self._to_show -= 1
+            self._write(_describe_evolution(outcome, SHOWN_EVOLUTIONS - self._to_show))
+        self._draw()
+
+    def finish_lineage(self) -> None:
+        """Move the bar by one seed."""
+        if self._bar is not None:
+            self._bar.update()
+        self._draw()
+
+    def end(self) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._draw(force=True)
+            self._bar.close()
+            self._bar = None
+
+    def _sum(self) -> tuple[int, int]:
+        totals = self._totals.values()
+        return sum(total.calls for total in totals), sum(total.input_tokens + total.output_tokens for total in totals)
+
+    def _draw(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if self._bar is None or self._bar.disable or (now - self._drawn < REFRESH and not force):
+            return
+        self._drawn = now
+        calls, tokens = self._sum()
+        seconds = max(now - self._begun, 1e-9)
+        self._bar.set_postfix_str(
+            f"{self._rows} rows, {self._eliminated} eliminated, {(calls - self._calls_before) / seconds:.1f} calls/s, "
+            f"{(tokens - self._tokens_before) / seconds:.0f} tokens/s"
+        )
+
+    def _write(self, text: str) -> None:
+        tqdm.write(text, file=sys.stderr)
+
+
+def _describe_evolution(outcome: Outcome, number: int) -> str:
+    row = outcome.row
+    fate = f"eliminated: {row.reason}" if isinstance(row, EliminatedRow) else "kept"
+    row_id = clean_for_terminal(row.id)
+    return (
+        f"\nevolution {number} of the first {SHOWN_EVOLUTIONS}: {row.operation} ({row_id}, {fate})\n"
+        f"  parent: {_indent(outcome.parent_instruction)}\n  result: {_indent(row.instruction)}\n"
+    )
+
+
+def _indent(text: str) -> str:
+    shown = clean_for_terminal(text)
+    if len(shown) > _MAX_SHOWN_CHARS:
+        shown = f"{shown[:_MAX_SHOWN_CHARS]} … ({len(text)} characters)"
+    return shown.replace("\n", "\n          ")
+
+
+def clean_for_terminal(text: str) -> str:
+    """Remove control and direction characters (line feed kept), so that no text can drive the terminal."""
+    return "".join(char for char in text.replace("\t", "    ") if char == "\n" or char == " " or char.isprintable())

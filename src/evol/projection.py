@@ -1,0 +1,137 @@
+"""The output files as a projection of the journal: lineages replayed in seed order, stopping at the first miss.
+
+A replay never calls anybody, so it runs without an event loop, lineage by lineage, in constant memory. The same seeds,
+settings and journal give the same bytes, whatever order the calls were made in (design, promise 2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evol.config import RunConfig
+from evol.files import JsonlWriter, open_atomically
+from evol.folder import ELIMINATED_NAME, generation_name
+from evol.journal import Journal
+from evol.lineage import evolve_lineage
+from evol.packs import Pack
+from evol.records import Completion, CompletionRequest, FileDigest, GenerationCount, Outcome, Seed
+
+
+class JournalMiss(Exception):
+    """The journal does not know this call."""
+
+
+@dataclass
+class Tally:
+    """Counts of a projection, filled while it goes.
+
+    Attributes:
+        generations: one counter set for each generation, 0 … M.
+        unfinished: (seed id, first missing generation), at most the first hundred.
+        seeds: lineages seen.
+    """
+
+    generations: list[_GenerationTally]
+    unfinished: list[tuple[str, int]] = field(default_factory=list)
+    seeds: int = 0
+
+    @classmethod
+    def for_generations(cls, count: int) -> Tally:
+        """An empty tally of generations 0 … `count`."""
+        return cls([_GenerationTally() for _ in range(count + 1)])
+
+    def add(self, seed: Seed, outcomes: list[Outcome]) -> None:
+        """Count one lineage."""
+        self.seeds += 1
+        for generation, tally in enumerate(self.generations):
+            if generation >= len(outcomes):
+                tally.unfinished += 1
+                continue
+            outcome = outcomes[generation]
+            tally.operations[outcome.row.operation] += 1
+            tally.notes.update(outcome.notes)
+            reason = getattr(outcome.row, "reason", None)
+            if reason:
+                tally.eliminated[reason] += 1
+            else:
+                tally.survivors += 1
+        if len(outcomes) < len(self.generations) and len(self.unfinished) < 100:
+            self.unfinished.append((seed.id, len(outcomes)))
+
+    def freeze(self) -> list[GenerationCount]:
+        """The persisted form."""
+        return [
+            GenerationCount(
+                generation=number,
+                survivors=tally.survivors,
+                eliminated=dict(sorted(tally.eliminated.items())),
+                unfinished=tally.unfinished,
+                operations=dict(sorted(tally.operations.items())),
+                notes=dict(sorted(tally.notes.items())),
+            )
+            for number, tally in enumerate(self.generations)
+        ]
+
+
+@dataclass
+class _GenerationTally:
+    survivors: int = 0
+    unfinished: int = 0
+    eliminated: Counter[str] = field(default_factory=Counter)
+    operations: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def replay_lineage(seed: Seed, position: int, config: RunConfig, pack: Pack, journal: Journal) -> list[Outcome]:
+    """What the journal knows of one lineage: outcomes of generations 0 … k, k < M where it is unfinished."""
+
+    async def complete(request: CompletionRequest) -> Completion:
+        if (hit := journal.find(request)) is None:
+            raise JournalMiss
+        return hit
+
+    outcomes: list[Outcome] = []
+
+    async def collect() -> None:
+        with contextlib.suppress(JournalMiss):
+            async for outcome in evolve_lineage(seed, position, config, pack, complete):
+                outcomes.append(outcome)  # noqa: PERF401 - what came before a miss must stay
+
+    coroutine = collect()
+    with contextlib.suppress(StopIteration):
+        coroutine.send(None)  # nothing in it ever suspends, so one step runs it to its end
+    return outcomes
+
+
+def replay_all(
+    seeds: Iterable[Seed], config: RunConfig, pack: Pack, journal: Journal, tally: Tally
+) -> Iterator[Outcome]:
+    """Yield every outcome the journal knows, in seed order, then generation; counts into `tally`."""
+    for position, seed in enumerate(seeds):
+        outcomes = replay_lineage(seed, position, config, pack, journal)
+        tally.add(seed, outcomes)
+        yield from outcomes
+
+
+def write_outputs(
+    folder: Path, seeds: Iterable[Seed], config: RunConfig, pack: Pack, journal: Journal, tally: Tally
+) -> dict[str, FileDigest]:
+    """Write `generation-0 … M.jsonl` and `eliminated.jsonl`, each whole or not at all.
+
+    Returns:
+        Rows and digest by file name, for the manifest, which the caller writes last.
+
+    Raises:
+        StorageError: the disk refused; files already replaced are whole, the others are the old ones.
+    """
+    names = [*(generation_name(number) for number in range(config.generations + 1)), ELIMINATED_NAME]
+    with contextlib.ExitStack() as stack:
+        writers: dict[str, JsonlWriter] = {name: stack.enter_context(open_atomically(folder / name)) for name in names}
+        for outcome in replay_all(seeds, config, pack, journal, tally):
+            name = ELIMINATED_NAME if outcome.eliminated else generation_name(outcome.row.generation)
+            writers[name].write(outcome.row.model_dump())
+    return {name: FileDigest(rows=writer.rows, sha256=writer.sha256) for name, writer in writers.items()}

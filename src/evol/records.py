@@ -1,0 +1,267 @@
+"""The data that is passed on or persisted; no I/O, no behaviour beyond what a value knows of itself.
+
+Rows, manifest and side files are pydantic models and versioned wire formats (golden tests hold them). The two values
+of the hot path, request and completion, are slotted dataclasses: they are made hundreds of thousands of times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+Role = Literal["evolver", "judge", "responder"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+Reason = Literal[
+    "equal", "sorry", "stop_words", "prompt_words", "empty", "unchanged", "truncated", "blocked", "too_long_for_model"
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+"""The closed set of elimination reasons; the first four are the paper's (WizardLM, section "Elimination Evolving")."""
+
+SEED_OPERATION = "seed"
+"""The `operation` of every row of generation 0."""
+
+FINISH_CONTEXT_OVERFLOW = "context_overflow"
+"""Finish reason that we give to a request which did not fit the model's context."""
+
+FINISH_CONTENT_FILTER = "content_filter"
+"""Finish reason of a reply or request that the server's content filter stopped (OpenAI's name)."""
+
+UNKNOWN_TOKENS = -1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Seed(_Frozen):
+    """One seed instruction."""
+
+    id: str
+    """Given in the file, or the first 16 hex digits of sha256 over the normalised instruction."""
+    instruction: str
+    """Alpaca's instruction and input already folded together."""
+    response: str = ""
+    """The seed's own response, "" where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """One LLM call as a lineage asks for it.
+
+    Attributes:
+        seed_id: whose lineage asks.
+        generation: 0 for a seed's response, else 1 … M.
+        role: who is asked; chooses the backend.
+        ask: 1, or 2 for a re-ask of the same question.
+        body: the JSON body of the chat call, serialised once; part of the journal key byte for byte.
+        position: the seed's place in the file; lower goes first when calls compete. No part of the key.
+    """
+
+    seed_id: str
+    generation: int
+    role: Role
+    ask: int
+    body: bytes
+    position: int = 0
+
+    @property
+    def key(self) -> str:
+        """The journal key, 64 hex digits: sha256 of (seed id, generation, role, ask number, request body)."""
+        head = f"{len(self.seed_id)}:{self.seed_id}:{self.generation}:{self.role}:{self.ask}:"
+        return hashlib.sha256(head.encode() + self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What one LLM call gave.
+
+    Attributes:
+        text: the reply's content, "" where there was none.
+        finish_reason: the server's, or one of the FINISH_ constants, or "".
+        input_tokens: prompt tokens, -1 where the server gave no usage.
+        output_tokens: completion tokens, -1 where the server gave no usage.
+    """
+
+    text: str
+    finish_reason: str = ""
+    input_tokens: int = UNKNOWN_TOKENS
+    output_tokens: int = UNKNOWN_TOKENS
+
+
+class Row(_Frozen):
+    """A row of `generation-N.jsonl`: these columns, in this order, never null."""
+
+    id: str
+    """`<seed_id>.<generation>`."""
+    seed_id: str
+    generation: int
+    parent_id: str
+    """"" for a seed, else the nearest surviving ancestor."""
+    operation: str
+    """"seed" in generation 0."""
+    instruction: str
+    response: str
+    evolver_model: str
+    """The configured name; "" where no call was made."""
+    response_model: str
+    """The configured name; "" where no call was made."""
+    finish_reason: str
+    """The response's, else the evolution's, else ""."""
+    input_tokens: int
+    """Sum over all calls this row took, -1 where the server gave no usage."""
+    output_tokens: int
+    """Sum over all calls this row took, -1 where the server gave no usage."""
+
+
+class EliminatedRow(Row):
+    """A row of `eliminated.jsonl`."""
+
+    reason: Reason
+    detail: str
+    """What exactly the rule saw, for a human reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one generation of one lineage came to.
+
+    Attributes:
+        row: a `Row` that survived, or an `EliminatedRow`.
+        parent_instruction: the instruction that was evolved, "" for a seed.
+        notes: what is counted beside the row, such as "judge_unclear" or "repaired".
+    """
+
+    row: Row
+    parent_instruction: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def eliminated(self) -> bool:
+        """Whether this evolution was eliminated."""
+        return isinstance(self.row, EliminatedRow)
+
+
+class GenerationCount(_Frozen):
+    """What became of all seeds in one generation: survivors + eliminated + unfinished = seeds."""
+
+    generation: int
+    survivors: int = 0
+    eliminated: dict[str, int] = {}
+    unfinished: int = 0
+    operations: dict[str, int] = {}
+    """How often each operation was drawn, over survivors and eliminated."""
+    notes: dict[str, int] = {}
+
+
+class CallCount(_Frozen):
+    """The calls of one role, over the whole folder."""
+
+    calls: int = 0
+    """Completed calls, each once, whoever paid for it first."""
+    attempts: int = 0
+    """Requests sent, retries and failures included."""
+    failures: int = 0
+    """Calls given up; a later run may have completed them."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    calls_without_usage: int = 0
+    """Calls whose tokens the server did not tell; they are missing from the sums."""
+
+
+class FileDigest(_Frozen):
+    """An output file as it was written."""
+
+    rows: int
+    sha256: str
+
+
+class SeedsSource(_Frozen):
+    """Where the seeds came from."""
+
+    path: str
+    count: int
+    sha256: str
+    """Digest over the normalised seeds in their order."""
+
+
+class UnfinishedLineage(_Frozen):
+    """A lineage that could not finish, and why."""
+
+    seed_id: str
+    generation: int
+    """The first generation that is missing."""
+    error: str
+
+
+RunStatus = Literal["running", "done", "unfinished", "budget", "endpoint", "interrupted"]
+
+MANIFEST_FORMAT = 1
+
+
+class Manifest(_Frozen):
+    """`manifest.json`: what a run folder holds. Written last, so that what it says is on the disk."""
+
+    format: int = MANIFEST_FORMAT
+    """Version of this file's layout; a reader refuses a newer one."""
+    evol_version: str
+    status: RunStatus
+    generations: int
+    seeds: SeedsSource
+    settings: dict[str, Any]
+    """The whole run configuration, without secrets."""
+    fingerprint: dict[str, Any]
+    """The part of the settings that changes requests already made; a folder keeps its fingerprint."""
+    eliminator: dict[str, Any]
+    """The eliminator's settings; they may change between runs."""
+    counts: list[GenerationCount] = []
+    calls: dict[str, CallCount] = {}
+    unfinished: list[UnfinishedLineage] = []
+    """At most the first hundred."""
+    files: dict[str, FileDigest] = {}
+    """The output files of the last ordinary end; empty while running."""
+
+
+class OperationStats(_Frozen):
+    """How often an operation was drawn in generations 1 … M, and how many of its evolutions survived."""
+
+    drawn: int
+    survived: int
+
+
+class LengthStats(_Frozen):
+    """Words of surviving texts, counted as `eliminator.count_words` does."""
+
+    mean: float
+    p50: int
+    p90: int
+    p99: int
+
+
+STATS_FORMAT = 1
+
+
+class RunStats(_Frozen):
+    """What `evol stats --json` prints for each run."""
+
+    format: int = STATS_FORMAT
+    """Version of this layout; keys are only ever added within one version."""
+    folder: str
+    status: str
+    """A manifest's status, "in progress", or "killed" for a run that left no files."""
+    seeds: int
+    generations: list[GenerationCount]
+    adds_up: bool
+    """Whether survivors + eliminated + unfinished = seeds in every generation."""
+    operations: dict[str, OperationStats]
+    instruction_words: dict[str, LengthStats]
+    """By generation."""
+    response_words: dict[str, LengthStats]
+    """By generation."""
+    calls: dict[str, CallCount]
+    """By role."""
+    unfinished: list[UnfinishedLineage]
+    """At most the first hundred."""

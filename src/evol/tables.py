@@ -1,0 +1,73 @@
+"""Figures as tables on the terminal (rich)."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from evol.progress import clean_for_terminal
+from evol.records import RunStats
+
+
+def print_stats(stats: RunStats) -> None:
+    """Print one run's figures to stdout."""
+    console = Console(highlight=False)
+    folder = escape(clean_for_terminal(stats.folder))
+    console.print(f"[bold]{folder}[/bold]: {stats.seeds} seeds, {stats.status}", soft_wrap=True)
+    console.print(_generations(stats))
+    console.print(_operations(stats))
+    console.print(_calls(stats))
+    verdict = "holds" if stats.adds_up else "[bold red]does not hold: this is a bug[/bold red]"
+    console.print(f"kept + eliminated + unfinished = {stats.seeds} seeds in each generation: {verdict}", soft_wrap=True)
+    for lineage in stats.unfinished[:5]:
+        text = f"unfinished: {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}"
+        console.print(escape(clean_for_terminal(text)), soft_wrap=True)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _generations(stats: RunStats) -> Table:
+    reasons = sorted({reason for count in stats.generations for reason in count.eliminated})
+    table = _table(
+        "Generations",
+        "generation", "kept", "eliminated", *reasons, "unfinished", "instruction words p50", "response words p50",
+    )  # fmt: skip
+    for count in stats.generations:
+        key = str(count.generation)
+        lengths = [found.get(key) for found in (stats.instruction_words, stats.response_words)]
+        table.add_row(
+            key,
+            str(count.survivors),
+            str(sum(count.eliminated.values())),
+            *(str(count.eliminated.get(reason, 0)) for reason in reasons),
+            str(count.unfinished),
+            *(str(length.p50) if length else "-" for length in lengths),
+        )
+    return table
+
+
+def _operations(stats: RunStats) -> Table:
+    table = _table("Operations", "operation", "drawn", "survived", "rate")
+    for name, found in stats.operations.items():
+        table.add_row(escape(name), str(found.drawn), str(found.survived), f"{found.survived / found.drawn:.0%}")
+    return table
+
+
+def _calls(stats: RunStats) -> Table:
+    table = _table("Calls", "role", "calls", "requests sent", "tokens in", "tokens out", "calls without usage")
+    for role, count in stats.calls.items():
+        table.add_row(
+            role,
+            f"{count.calls:,}",
+            f"{count.attempts:,}",
+            f"{count.input_tokens:,}",
+            f"{count.output_tokens:,}",
+            f"{count.calls_without_usage:,}",
+        )
+    return table
