@@ -16,6 +16,8 @@ def print_stats(stats: RunStats) -> None:
     folder = escape(clean_for_terminal(stats.folder))
     console.print(f"[bold]{folder}[/bold]: {stats.seeds} seeds, {stats.status}", soft_wrap=True)
     console.print(_generations(stats))
+    if any(count.eliminated for count in stats.generations):
+        console.print(_reasons(stats))
     console.print(_operations(stats))
     console.print(_calls(stats))
     verdict = "holds" if stats.adds_up else "[bold red]does not hold: this is a bug[/bold red]"
@@ -33,11 +35,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _generations(stats: RunStats) -> Table:
-    reasons = sorted({reason for count in stats.generations for reason in count.eliminated})
-    table = _table(
-        "Generations",
-        "generation", "kept", "eliminated", *reasons, "unfinished", "instruction words p50", "response words p50",
-    )  # fmt: skip
+    table = _table("Generations", "generation", "kept", "eliminated", "unfinished", "words asked", "words answered")
     for count in stats.generations:
         key = str(count.generation)
         lengths = [found.get(key) for found in (stats.instruction_words, stats.response_words)]
@@ -45,10 +43,16 @@ def _generations(stats: RunStats) -> Table:
             key,
             str(count.survivors),
             str(sum(count.eliminated.values())),
-            *(str(count.eliminated.get(reason, 0)) for reason in reasons),
             str(count.unfinished),
-            *(str(length.p50) if length else "-" for length in lengths),
+            *(f"{length.p50} (p90 {length.p90})" if length else "-" for length in lengths),
         )
+    return table
+
+
+def _reasons(stats: RunStats) -> Table:
+    table = _table("Eliminated by reason", "reason", *(f"gen {count.generation}" for count in stats.generations[1:]))
+    for reason in sorted({reason for count in stats.generations for reason in count.eliminated}):
+        table.add_row(reason, *(str(count.eliminated.get(reason, 0)) for count in stats.generations[1:]))
     return table
 
 
@@ -60,7 +64,7 @@ def _operations(stats: RunStats) -> Table:
 
 
 def _calls(stats: RunStats) -> Table:
-    table = _table("Calls", "role", "calls", "requests sent", "tokens in", "tokens out", "calls without usage")
+    table = _table("Calls", "role", "calls", "requests", "tokens in", "tokens out", "no usage")
     for role, count in stats.calls.items():
         table.add_row(
             role,

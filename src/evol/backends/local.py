@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,9 @@ class LocalBackend:
         params.n_ctx = CONTEXT_PER_SLOT * self._slots  # a total over the slots
         params.kv_unified = False  # else parallel slots give other replies than one
         params.verbosity = 0
+        # its threads wait for each other by spinning: one too many on a busy machine is a hundred times slower
+        threads = max(1, (os.cpu_count() or 2) - 1)
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
         try:
             self._server = xllamacpp.Server(params)
         except Exception as error:  # noqa: BLE001 - the binding raises what C++ throws

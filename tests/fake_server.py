@@ -1,0 +1,196 @@
+"""A small OpenAI-compatible server on a real socket: deterministic replies by prompt, faults on demand, exact counts.
+
+It runs in a thread of its own, so that it outlives the processes that the tests kill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+Fault = str | tuple[int, dict[str, str], bytes]
+"""A name of `_FAULTS` ("reset", "hang", "truncated", …) or (status, headers, body)."""
+
+
+def no_fault(body: dict[str, Any], times_seen: int) -> Fault | None:
+    """The well-behaved server."""
+    return None
+
+
+def last_message(body: dict[str, Any]) -> str:
+    """What the client asked."""
+    return str(body["messages"][-1]["content"])
+
+
+def kind_of(body: dict[str, Any]) -> str:
+    """Which role's request this is, told by the bundled pack's full prompts."""
+    asked = last_message(body)
+    if "<given_instruction>" in asked:
+        return "evolve"
+    return "judge" if "<first_instruction>" in asked else "respond"
+
+
+def reply_to(body: dict[str, Any]) -> str:
+    """A reply that depends on the request alone; some evolutions are equal, copied or answered with an excuse."""
+    draw = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+    match kind_of(body):
+        case "judge":
+            return "Equal" if draw[0] < 20 else "Not Equal"
+        case "evolve":
+            parent = last_message(body).split("<given_instruction>\n")[1].split("\n</given_instruction>")[0]
+            if draw[0] < 10:
+                return parent
+            evolved = f"{parent} Consider case {draw.hex()[:6]}."
+            return evolved if draw[0] < 60 else f"<new_instruction>\n{evolved}\n</new_instruction>"
+        case _:
+            return "I am sorry, I cannot do that." if draw[0] < 10 else f"Here is what matters: item {draw.hex()}."
+
+
+@dataclass
+class FakeServer:
+    """The server; use it as a context manager.
+
+    Attributes:
+        reply: body to text.
+        fault: (body, how often this body was seen before) to a fault or None.
+        latency: body to seconds.
+        key: the only accepted key, "" for any.
+        usage: whether replies tell token counts.
+        counts: completed replies by request body.
+        seen: requests by request body, whatever came of them.
+        peak: most requests in flight at once.
+    """
+
+    reply: Callable[[dict[str, Any]], str] = reply_to
+    fault: Callable[[dict[str, Any], int], Fault | None] = no_fault
+    latency: Callable[[dict[str, Any]], float] = lambda body: 0.0
+    key: str = ""
+    usage: bool = True
+    counts: Counter[bytes] = field(default_factory=Counter)
+    seen: Counter[bytes] = field(default_factory=Counter)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    peak: int = 0
+    url: str = ""
+    _in_flight: int = 0
+
+    def __enter__(self) -> FakeServer:
+        self._loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(ready,), daemon=True)
+        self._thread.start()
+        assert ready.wait(10)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(10)
+
+    @property
+    def total(self) -> int:
+        """Replies given."""
+        return sum(self.counts.values())
+
+    def forget(self) -> None:
+        """Start counting anew."""
+        self.counts.clear()
+        self.seen.clear()
+
+    def _serve(self, ready: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._main(ready))
+        self._loop.close()
+
+    async def _main(self, ready: threading.Event) -> None:
+        self._stopped = asyncio.Event()
+        app = web.Application(client_max_size=1 << 26)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._models)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{port}/v1"
+        ready.set()
+        await self._stopped.wait()
+        await runner.cleanup()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "model-a"}, {"id": "model-b"}]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        self.headers.append(dict(request.headers))
+        if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
+            said = request.headers.get("Authorization", "")
+            return web.json_response({"error": {"message": f"bad key {said}", "code": "invalid_api_key"}}, status=401)
+        body = json.loads(raw)
+        times_seen = self.seen[raw]
+        self.seen[raw] += 1
+        self._in_flight += 1
+        self.peak = max(self.peak, self._in_flight)
+        try:
+            await asyncio.sleep(self.latency(body))
+            fault = self.fault(body, times_seen)
+            if fault is not None:
+                return await self._misbehave(request, fault, body)
+            self.counts[raw] += 1
+            return web.json_response(self._completion(body, self.reply(body)))
+        finally:
+            self._in_flight -= 1
+
+    def _completion(self, body: dict[str, Any], text: str | None, finish: str = "stop") -> dict[str, Any]:
+        completion: dict[str, Any] = {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "model": body["model"],
+            "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
+        }
+        if self.usage:
+            prompt = sum(len(message["content"]) for message in body["messages"]) // 4
+            completion["usage"] = {"prompt_tokens": prompt, "completion_tokens": len(text or "") // 4}
+        return completion
+
+    async def _misbehave(self, request: web.Request, fault: Fault, body: dict[str, Any]) -> web.StreamResponse:
+        if not isinstance(fault, str):
+            status, headers, content = fault
+            return web.Response(status=status, headers=headers, body=content)
+        whole = json.dumps(self._completion(body, self.reply(body))).encode()
+        match fault:
+            case "reset":
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+            case "reset_mid_body":
+                response = web.StreamResponse(headers={"Content-Length": str(len(whole))})
+                await response.prepare(request)
+                await response.write(whole[: len(whole) // 2])
+                assert request.transport is not None
+                request.transport.abort()
+                return response
+            case "hang":
+                await asyncio.sleep(3600)
+                return web.Response()
+            case "truncated":
+                return web.Response(body=whole[:-20], content_type="application/json")
+            case "html":
+                return web.Response(text="<html><body>It works!</body></html>", content_type="text/html")
+            case "no_choices":
+                return web.json_response({"choices": []})
+            case "null":
+                return web.json_response(self._completion(body, None))
+            case "empty":
+                return web.json_response(self._completion(body, ""))
+            case "cut":
+                return web.json_response(self._completion(body, "This sentence is cut at the", "length"))
+            case "content_filter":
+                return web.json_response(self._completion(body, None, "content_filter"))
+        raise AssertionError(fault)
