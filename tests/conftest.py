@@ -1,0 +1,115 @@
+"""Fixtures shared by the tests that talk to a real socket or start the real command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import pytest
+
+from fake_server import FakeServer
+
+KEY = "sk-canary-4711"
+SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """A well-behaved endpoint; a test may change its attributes."""
+    with FakeServer(key=KEY) as running:
+        yield running
+
+
+@dataclass
+class Evol:
+    """The real command in a process of its own.
+
+    Attributes:
+        folder: the working directory.
+        url: the endpoint of `run`.
+    """
+
+    folder: Path
+    url: str
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        """The full command line of `evol run` against the endpoint."""
+        return [sys.executable, "-m", "evol.cli", "run", *map(str, arguments), "--model", "m", "--base-url", self.url]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of the command: a key, no proxies, nothing else of OpenAI's."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_") and "proxy" not in k.lower()}
+        return {**kept, "OPENAI_API_KEY": KEY, "PYTHONPATH": "", **more}
+
+    def run(self, *arguments: str | Path, timeout: float = 60, **more: str) -> subprocess.CompletedProcess[str]:
+        """`evol run` against the endpoint, to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """`evol run` against the endpoint, in the background."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Any other evol command."""
+        return subprocess.run(
+            [sys.executable, "-m", "evol.cli", *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def evol(server: FakeServer, tmp_path: Path) -> Evol:
+    """The real command, in a folder of its own, against the fake endpoint."""
+    return Evol(tmp_path, server.url)
+
+
+@pytest.fixture
+def write_seeds(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a seeds file of N made-up instructions."""
+
+    def write(count: int, name: str = "seeds.jsonl", prefix: str = "s") -> Path:
+        path = tmp_path / name
+        rows = ({"id": f"{prefix}{n}", "instruction": f"Describe item {n} of set {prefix}."} for n in range(count))
+        path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+        return path
+
+    return write
+
+
+def read_outputs(folder: Path) -> dict[str, bytes]:
+    """The bytes of all output files of a run folder."""
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.name.startswith("generation-") or path.name == "eliminated.jsonl"
+    }
+
+
+def read_rows(path: Path) -> list[dict[str, object]]:
+    """The rows of a JSONL file."""
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]

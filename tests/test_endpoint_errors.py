@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from conftest import KEY, Evol
+from fake_server import FakeServer, Fault, kind_of, last_message
+
+
+def error(message: str, code: str = "") -> bytes:
+    """An OpenAI error body."""
+    return orjson.dumps({"error": {"message": message, "code": code}})
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ((401, {}, error(f"Incorrect API key {KEY}")), "check the key"),
+        ((403, {}, error("not allowed")), "check the key"),
+        ((404, {}, error("no model m")), "model-a, model-b"),
+        ((400, {}, error("unknown key top_p")), "check --model and the sampling keys"),
+        ((302, {"Location": "http://127.0.0.1:9/"}, b""), "redirects are not followed"),
+        ((429, {}, error("quota", "insufficient_quota")), "quota is used up"),
+        ("html", "end in /v1"),
+        ("truncated", "end in /v1"),
+        ("no_choices", "end in /v1"),
+    ],
+)
+def test_first_call_tells_what_to_check(evol: Evol, server: FakeServer, fault: Fault, words: str) -> None:
+    """A wrong key, model, URL or server ends within seconds with exit 5, one sentence, and leaves nothing behind."""
+    server.fault = lambda body, n: fault
+    started = time.monotonic()
+    ended = evol.run("--limit", "8")
+    assert ended.returncode == 5, ended.stderr
+    assert time.monotonic() - started < 25
+    sentence = ended.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("evol: error:")
+    assert words in sentence
+    assert KEY not in ended.stderr + ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert server.peak == 1
+    assert not list(evol.folder.iterdir())
+
+
+def test_refused_connection_ends_with_exit_5(evol: Evol) -> None:
+    """Nobody listens: exit 5, the address is named, nothing is left behind."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        evol.url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    started = time.monotonic()
+    ended = evol.run("--limit", "2")
+    assert ended.returncode == 5
+    assert time.monotonic() - started < 25
+    assert evol.url.removesuffix("/v1").removeprefix("http://") in ended.stderr
+    assert not list(evol.folder.iterdir())
+
+
+def test_wrong_host_name_ends_with_exit_5(evol: Evol) -> None:
+    """A host that does not resolve: exit 5 within seconds."""
+    evol.url = "http://no-such-host.invalid/v1"
+    assert evol.run("--limit", "2").returncode == 5
+
+
+def test_failed_first_call_does_not_bind_the_folder(evol: Evol, server: FakeServer) -> None:
+    """After a wrong key the same folder can be used with another model."""
+    assert evol.run("--limit", "2", OPENAI_API_KEY="wrong").returncode == 5
+    config = evol.folder / "c.toml"
+    config.write_text("[models.evolver]\nmodel = 'other'\n")
+    assert evol.run("--limit", "2", "--generations", "1", "--config", config).returncode == 0
+
+
+def test_key_lost_midway_ends_at_once_and_resumes(
+    evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
+) -> None:
+    """401 in the middle ends with exit 5 after writing the outputs; the same command goes on later."""
+    seeds = write_seeds(10)
+    server.fault = lambda body, n: (401, {}, error("revoked")) if server.total >= 15 else None
+    ended = evol.run(seeds, "--generations", "2", "--concurrency", "2")
+    assert ended.returncode == 5
+    assert (evol.folder / "output" / "generation-2.jsonl").exists()
+    server.fault = lambda body, n: None
+    paid = set(server.counts)
+    assert evol.run(seeds, "--generations", "2").returncode == 0
+    again = [raw for raw in paid if server.counts[raw] > 1 and kind_of(orjson.loads(raw)) == "respond"]
+    assert not again
+
+
+def test_twenty_identical_refusals_end_the_run(
+    evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
+) -> None:
+    """A server that refuses everything with the same 400 is not asked for every seed."""
+    server.fault = lambda body, n: (400, {}, error("broken adapter")) if server.total >= 1 else None
+    ended = evol.run(write_seeds(100), "--generations", "1", "--concurrency", "2")
+    assert ended.returncode == 5, ended.stderr
+    assert "20 times in a row" in ended.stderr
+    assert sum(server.seen.values()) < 30
+
+
+def test_one_refused_seed_is_unfinished_and_does_not_block_resume(
+    evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
+) -> None:
+    """A 400 for one seed leaves its lineage unfinished (exit 3), also when a resume meets it first."""
+    server.fault = lambda body, n: (400, {}, error("bad words")) if "item 5 of" in last_message(body) else None
+    seeds = write_seeds(8)
+    assert evol.run(seeds, "--generations", "1").returncode == 3
+    assert evol.run(seeds, "--generations", "1").returncode == 3
+
+
+def test_nothing_succeeds_any_more_ends_with_exit_5(
+    evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
+) -> None:
+    """When every call fails for `give_up_after` seconds, the run ends with exit 5; meanwhile few probes go out."""
+    config = evol.folder / "c.toml"
+    config.write_text("[limits]\nretry_for = 60\ngive_up_after = 4\n")
+    server.fault = lambda body, n: (503, {}, b"down") if server.total >= 10 else None
+    ended = evol.run(write_seeds(50), "--config", config, "--concurrency", "8")
+    assert ended.returncode == 5, ended.stderr
+    assert "nothing succeeded for" in ended.stderr
+    assert sum(server.seen.values()) < 120
+
+
+def test_retry_after_as_a_date_is_obeyed(evol: Evol, server: FakeServer) -> None:
+    """Retry-After may be an HTTP date; the next attempt waits for it."""
+    stamps: list[float] = []
+
+    def fault(body: dict[str, object], times_seen: int) -> Fault | None:
+        stamps.append(time.time())
+        if len(stamps) == 1:
+            date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3))
+            return (429, {"Retry-After": date}, b"")
+        return None
+
+    server.fault = fault
+    assert evol.run("--limit", "1", "--generations", "0").returncode == 0
+    assert stamps[1] - stamps[0] >= 1.5
+
+
+def test_hanging_attempt_times_out_and_is_retried(evol: Evol, server: FakeServer) -> None:
+    """`timeout` bounds one attempt; the next one may succeed."""
+    config = evol.folder / "c.toml"
+    config.write_text("[limits]\ntimeout = 1\n")
+    server.fault = lambda body, n: "hang" if n == 0 else None
+    assert evol.run("--limit", "2", "--generations", "0", "--config", config).returncode == 0
+    assert set(server.seen.values()) == {2}
