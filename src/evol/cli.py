@@ -17,23 +17,46 @@ if TYPE_CHECKING:
     from evol.config import RunConfig
     from evol.pipeline import Checked, RunResult
 
+# "\b" keeps the line breaks of a paragraph
 _EPILOG_RUN = """
-Examples:
-
-  evol run                                             12 bundled seeds, the embedded model, no key, no network
-
-  evol run seeds.jsonl --model gpt-4o-mini --limit 20  OpenAI; the key comes from OPENAI_API_KEY
-
-  evol run seeds.jsonl --model Qwen/Qwen3-8B --base-url http://localhost:8000/v1 --concurrency 128
-
-  evol run --config configs/wizardlm.toml --dry-run    calls, tokens and prompts; sends and writes nothing
+\b
+12 bundled seeds, the embedded model, no key, no network:
+  evol run
+OpenAI, the key comes from OPENAI_API_KEY:
+  evol run seeds.jsonl --model gpt-4o-mini --limit 20
+A server of your own (vLLM, SGLang, llama.cpp):
+  evol run seeds.jsonl --model NAME --base-url http://localhost:8000/v1
+The paper's setting; shows calls, tokens and prompts, sends and writes nothing:
+  evol run seeds.jsonl --config configs/wizardlm.toml --dry-run
 
 The same command again resumes: no call that was paid for is made again. A larger --generations, more seeds or another
 elimination threshold cost only the calls that are new.
 
-Exit codes: 0 done, 2 wrong input, 3 some lineages could not finish, 4 budget used up, 5 endpoint or key unusable, 6 the
-folder is in use, 7 the folder is damaged or made with other settings, 130 and 143 interrupted.
+\b
+Exit codes:
+  0  done                               5  endpoint, key or model unusable
+  2  wrong usage, config or input       6  the folder is in use
+  3  some lineages could not finish     7  the folder is damaged or made
+  4  the budget is used up                 with other settings
+  130, 143  interrupted
 """
+
+_EPILOG_ROOT = """
+\b
+With nothing else than this clone:
+  evol run --generations 4 && evol merge && evol stats
+With an endpoint:
+  evol run seeds.jsonl --model gpt-4o-mini --dry-run
+  evol run seeds.jsonl --model gpt-4o-mini
+  evol merge --format trl --size 70000
+"""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evol {__version__}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="evol",
@@ -43,23 +66,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=(
         "Evol-Instruct (WizardLM): evolve seed instructions with an LLM, eliminate the failures, respond to the "
-        "survivors, merge a training mix.\n\n"
-        "evol run --generations 4 && evol merge && evol stats    works with nothing else: the embedded model and the "
-        "bundled seeds serve, results go to ./output"
+        "survivors, merge a training mix."
     ),
+    epilog=_EPILOG_ROOT,
 )
 
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"evol {__version__}")
-        raise typer.Exit
+    """Options of the command itself."""
 
 
-@app.command(epilog=_EPILOG_RUN)
+@app.command(epilog=_EPILOG_RUN, short_help="Evolve, eliminate, respond; again resumes.")
 def run(
     seeds: Annotated[
         str | None, typer.Argument(help="Seeds: JSONL, JSON array or text.  [default: 12 bundled ones]")
@@ -107,7 +129,7 @@ def run(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Write the training mix.")
 def merge(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.  [default: output]")] = None,
     out: Annotated[Path | None, typer.Option(help="The mix.  [default: mix.jsonl in the only run]")] = None,
@@ -139,7 +161,7 @@ def merge(
             typer.echo("left out: " + ", ".join(f"{count} {why}" for why, count in sorted(report.left_out.items())))
 
 
-@app.command()
+@app.command(short_help="Show what happened, also during a run.")
 def stats(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.  [default: output]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,

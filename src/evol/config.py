@@ -9,6 +9,7 @@ held.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -76,10 +77,24 @@ class ModelConfig(_Table):
     def _check_url(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError(f"{value!r} is no URL; write it like https://host/v1")
+            raise ValueError("not a URL; write it like https://host/v1")
         if "@" in parts.netloc:
             raise ValueError("the URL holds a user name or password; put the key into an environment variable")
         return value.rstrip("/")
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _check_key_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Z_][A-Z0-9_]{0,63}", value):
+            raise ValueError("must be the name of an environment variable, not the key itself")
+        return value
+
+    @field_validator("extra_body")
+    @classmethod
+    def _check_extra_body(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key in value.keys() & {"model", "messages", "stream", "n"}:
+            raise ValueError(f"{key} cannot be set here")
+        return value
 
     @property
     def is_local(self) -> bool:
@@ -299,5 +314,8 @@ def _describe(error: ValidationError, models: dict[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         return f"unknown key {key}"
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    sentence = f"{key}: {message[:1].lower()}{message[1:]}"
+    if parts[-1] in ("api_key_env", "base_url"):
+        return sentence  # the value may hold a secret
     shown = repr(fault["input"])
-    return f"{key}: {message[:1].lower()}{message[1:]} (found {shown if len(shown) < 60 else shown[:57] + '...'})"
+    return f"{sentence} (found {shown if len(shown) < 60 else shown[:57] + '...'})"

@@ -142,14 +142,16 @@ def check_sorry(answered: Answered) -> Finding:
 
 def check_stop_words(answered: Answered) -> Finding:
     """Rule 3 of the paper: only punctuation and stop words. A lone letter ("A") is a choice, a symbol an answer."""
-    if any(not (char.isspace() or unicodedata.category(char)[0] in "PCZLNM") for char in answered.response):
+    response = answered.response
+    # the first word with content ends this, so that a long response costs nothing
+    if any(match[0].casefold() not in _STOP_WORDS for match in _WORD.finditer(response)):
         return None
-    words = [match[0] for match in _WORD.finditer(answered.response)]
+    if any(unicodedata.category(char)[0] == "S" for char in response):
+        return None
+    words = _WORD.findall(response)
     if len(words) == 1 and len(words[0]) == 1:
         return None
-    if all(word.casefold() in _STOP_WORDS for word in words):
-        return f"only {answered.response[:60]!r}"
-    return None
+    return f"only {response[:60]!r}"
 
 
 def _check_blocked(finish_reason: str) -> Finding:
@@ -170,7 +172,7 @@ _INSTRUCTION_RULES: tuple[tuple[Reason, Callable[[Evolution], Finding]], ...] = 
     ("blocked", lambda seen: _check_blocked(seen.finish_reason)),
     ("too_long_for_model", lambda seen: _check_too_long(seen.finish_reason)),
     ("truncated", lambda seen: _check_truncated(seen.finish_reason, seen.cut_thinking)),
-    ("empty", lambda seen: None if count_words(seen.text) else "no words in the instruction"),
+    ("empty", lambda seen: None if _WORD.search(seen.text) else "no words in the instruction"),
     ("unchanged", check_unchanged),
     ("prompt_words", check_prompt_words),
 )

@@ -93,8 +93,9 @@ def find_foreign_output(folder: Path) -> Path | None:
     """A file in the way: an output name in a folder that has no manifest."""
     if (folder / MANIFEST_NAME).exists():
         return None
-    names = ["journal.jsonl", ELIMINATED_NAME, *(path.name for path in sorted(folder.glob("generation-*.jsonl")))]
-    return next((folder / name for name in names if (folder / name).exists()), None)
+    paths = [folder / "journal.jsonl", folder / ELIMINATED_NAME, *sorted(folder.glob("generation-*.jsonl"))]
+    # an empty journal is what a run leaves that was killed before it wrote its manifest
+    return next((path for path in paths if path.exists() and path.stat().st_size), None)
 
 
 def check_outputs(folder: Path, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ of the hot path, request and completion, are slotted dataclasses: they are made 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -59,6 +59,7 @@ class CompletionRequest:
         ask: 1, or 2 for a re-ask of the same question.
         body: the JSON body of the chat call, serialised once; part of the journal key byte for byte.
         position: the seed's place in the file; lower goes first when calls compete. No part of the key.
+        key: the journal key, 64 hex digits: sha256 of (seed id, generation, role, ask number, request body).
     """
 
     seed_id: str
@@ -67,12 +68,11 @@ class CompletionRequest:
     ask: int
     body: bytes
     position: int = 0
+    key: str = field(init=False)
 
-    @property
-    def key(self) -> str:
-        """The journal key, 64 hex digits: sha256 of (seed id, generation, role, ask number, request body)."""
+    def __post_init__(self) -> None:
         head = f"{len(self.seed_id)}:{self.seed_id}:{self.generation}:{self.role}:{self.ask}:"
-        return hashlib.sha256(head.encode() + self.body).hexdigest()
+        object.__setattr__(self, "key", hashlib.sha256(head.encode() + self.body).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class EndpointBackend:
                 f"the environment variable {model.api_key_env} holds no key for {base}",
                 "set it, or name your own endpoint with --base-url",
             )
+        if settings.base_url.userinfo:
+            raise EndpointError("OPENAI_BASE_URL holds a user name or password", "put the key into OPENAI_API_KEY")
         headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
         self.label = f"{model.name} at {base}"
         self.verified_by = self.label
