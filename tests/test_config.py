@@ -1,4 +1,4 @@
-"""Configuration: defaults, file, flags, roles; faults name file and key; the fingerprint holds what changes requests."""
+"""Configuration: defaults, file, flags, roles; faults name file and key; what the fingerprint holds."""
 
 from __future__ import annotations
 

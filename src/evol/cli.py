@@ -214,6 +214,8 @@ def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
 
 
 def _print_summary(result: RunResult, checked: Checked) -> None:
+    from evol.pipeline import NOT_REACHED
+
     manifest, folder = result.manifest, checked.folder
     if result.was_done:
         typer.echo(f"{folder}: already complete, nothing to do")
@@ -223,7 +225,7 @@ def _print_summary(result: RunResult, checked: Checked) -> None:
         line += f", {sum(count.eliminated.values())} eliminated ({eliminated})" if eliminated else ""
         line += f", {count.unfinished} unfinished" if count.unfinished else ""
         typer.echo(line)
-    for lineage in manifest.unfinished[:5]:
+    for lineage in [lost for lost in manifest.unfinished if lost.error != NOT_REACHED][:5]:
         _say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
     typer.echo(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
     suffix = "" if str(folder) == "output" else f" {folder}"

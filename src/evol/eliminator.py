@@ -201,33 +201,42 @@ def build_judge_messages(pack: Pack, parent: str, child: str, *, is_reask: bool)
 
 
 _EQUAL = re.compile(r"\b(un|in|non-?)?equal\b", re.IGNORECASE)
-_NEGATED = re.compile(r"\b(?:not|never|neither|hardly|no longer)\b|n['’]t\b", re.IGNORECASE)
+_NEGATED_BEFORE = re.compile(r"\b(?:not|never|neither|hardly|no longer)\b|n['’]t\b", re.IGNORECASE)
+_NEGATED_AT_END = re.compile(r"\bnot\W*\Z", re.IGNORECASE)
+_NEGATED_AFTER = re.compile(r"[^\w\n]{0,4}(?:no|not|false)\b", re.IGNORECASE)
 
 
 def parse_verdict(reply: str) -> Literal["equal", "not equal"] | None:
     """Rule 1 of the paper, the answer; None where it is not clear.
 
-    A line that is exactly a verdict counts; else every "equal" in the text must agree, each read with the negation in
-    the words before it: "Not Equal" contains "equal", and "not quite equal" is not equal either.
+    A line that is exactly a verdict counts; else every "equal" in the text must agree, each read with the negation
+    around it: "Not Equal" contains "equal", "not quite equal" is not equal either, nor is "Equal? No.".
 
     Args:
         reply: the judge's text, without thinking.
     """
-    lines = [re.sub(r"[^\w\s]|_", " ", line).split() for line in reply.casefold().splitlines() if line.strip()]
-    exact = {"not equal" if len(words) == 2 else "equal" for words in lines if words in (["equal"], ["not", "equal"])}
-    found = exact or {
-        "not equal" if match[1] or _NEGATED.search(_words_before(reply, match.start())) else "equal"
-        for match in _EQUAL.finditer(reply)
-    }
+    lines = [line for line in reply.splitlines() if line.strip()]
+    # a line that goes on from a "not" at the end of the one before is no verdict by itself
+    own = [line for line, before in zip(lines, ["", *lines], strict=False) if not _NEGATED_AT_END.search(before)]
+    found = {verdict for line in own if (verdict := _read_line(line))}
+    if not found:
+        found = {_read_mention(reply, match) for match in _EQUAL.finditer(reply)}
     if found == {"equal"}:
         return "equal"
     return "not equal" if found == {"not equal"} else None
 
 
-def _words_before(text: str, position: int) -> str:
-    """The last four words of the same sentence before a position."""
-    sentence = re.split(r"[.!?;:\n]", text[:position])[-1]
-    return " ".join(sentence.split()[-4:])
+def _read_line(line: str) -> str | None:
+    """The verdict that a line consists of, if it does."""
+    words = re.sub(r"[^\w\s]|_", " ", line.casefold()).split()
+    return {("equal",): "equal", ("not", "equal"): "not equal"}.get(tuple(words))
+
+
+def _read_mention(reply: str, match: re.Match[str]) -> str:
+    """What an "equal" in running text says, by the last four words of its sentence before it and what follows."""
+    before = " ".join(re.split(r"[.!?;:]", reply[: match.start()])[-1].split()[-4:])
+    is_denied = match[1] or _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(reply, match.end())
+    return "not equal" if is_denied else "equal"
 
 
 def _normalise(text: str) -> str:

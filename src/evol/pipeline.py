@@ -64,6 +64,10 @@ LOCAL_TIMEOUT_FACTOR = 6
 """A local model on a busy machine is ten times slower than on an idle one."""
 
 
+NOT_REACHED = "not reached"
+"""The `error` of a lineage that the run stopped before; nothing is wrong with it."""
+
+
 class Observer(Protocol):
     """Who is told what happens, from the event loop's thread; must not block."""
 
@@ -280,7 +284,7 @@ def _run_locked(
             "counts": tally.freeze(),
             "calls": {role: total.freeze() for role, total in journal.totals.items()},
             "unfinished": [
-                UnfinishedLineage(seed_id=seed_id, generation=generation, error=failures.get(seed_id, "not reached"))
+                UnfinishedLineage(seed_id=seed_id, generation=generation, error=failures.get(seed_id, NOT_REACHED))
                 for seed_id, generation in tally.unfinished
             ],
             "files": files,
@@ -321,6 +325,7 @@ async def _evolve_all(
             except (RunStopped, asyncio.CancelledError):
                 if not gateway.is_stopping:
                     raise
+                return
             observer.finish_lineage()
             if gateway.is_stopping:
                 return

@@ -66,6 +66,8 @@ def _operations(stats: RunStats) -> Table:
 def _calls(stats: RunStats) -> Table:
     table = _table("Calls", "role", "calls", "requests", "tokens in", "tokens out", "no usage")
     for role, count in stats.calls.items():
+        if not count.attempts:
+            continue
         table.add_row(
             role,
             f"{count.calls:,}",

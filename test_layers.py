@@ -1,0 +1,168 @@
+"""The layers of the package: imports go strictly downwards, and modules of one layer do not know each other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import evol
+
+SOURCE = Path(evol.__file__).parent
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    "0  errors, and the version": ("errors", ""),
+    "1  values": ("records", "draws"),
+    "2a needs nothing but values": ("files", "config", "cost", "throttle", "cleaning", "formats"),
+    "2b needs files or config": ("seeds", "packs", "chat"),
+    "3  pure steps; what is kept; the shape of a backend": (
+        "evolver",
+        "eliminator",
+        "responder",
+        "journal",
+        "folder",
+        "backends",
+        "backends.base",
+        "backends.client",
+    ),
+    "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
+    "5  the method": ("lineage",),
+    "6  outputs": ("projection", "merge"),
+    "7  commands": ("pipeline", "plan", "stats"),
+    "8a events on the terminal": ("progress",),
+    "8b tables on the terminal": ("tables",),
+    "9  the command line": ("cli",),
+}
+"""From bottom to top. A module may import any layer below its own, and nothing of its own layer.
+
+Layers 2 and 8 of the design have two storeys: seed and pack readers stand on `files`, `chat` stands on `config`, tables
+clean their text as progress does.
+"""
+
+HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for module in modules}
+
+OWNERS = {
+    "aiohttp": {"backends.client"},
+    "openai": {"backends.endpoint", "backends.client"},  # the client names the reply's type, for checkers alone
+    "xllamacpp": {"backends.local"},
+    "typer": {"cli"},
+    "tqdm": {"progress"},
+    "rich": {"tables"},
+    "uvloop": {"pipeline"},
+    "tomllib": {"config", "packs"},
+    "fcntl": {"files"},
+    "signal": {"pipeline"},
+    "random": set(),
+    "jinja2": set(),
+    "pickle": set(),
+    "requests": set(),
+    "httpx": set(),
+}
+"""Who may import what: a library is known in one place; a shared random stream and a template language nowhere."""
+
+PURE = ("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage")
+"""Modules that touch no file, clock, network or environment."""
+
+IMPURE_LIBRARIES = {"os", "io", "sys", "pathlib", "time", "datetime", "asyncio", "socket", "subprocess", "tempfile"}
+
+
+def find_modules() -> dict[str, Path]:
+    """Name inside the package ("" for the package itself) and file of every module."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = find_modules()
+
+
+def find_imports(source: str) -> Iterator[str]:
+    """Full names of everything a source imports, at its head, inside functions and for type checkers alike."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(level=0):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            case ast.ImportFrom():
+                yield from (f"evol.?relative.{alias.name}" for alias in node.names)
+
+
+def find_internal_imports(source: str) -> set[str]:
+    """Modules of this package that a source imports."""
+    found = set()
+    for name in find_imports(source):
+        if name == "evol" or name.startswith("evol."):
+            inner = name.removeprefix("evol").removeprefix(".")
+            # `from evol.x import y` names a module y of x, or something inside x
+            found.add(inner if inner in MODULES else inner.rpartition(".")[0])
+    return found
+
+
+def find_external_imports(source: str) -> set[str]:
+    """Top-level names of other packages that a source imports."""
+    return {name.partition(".")[0] for name in find_imports(source)} - {"evol"}
+
+
+def check_layers(module: str, source: str) -> list[str]:
+    """What a module imports although it may not."""
+    return sorted(
+        imported or "evol"
+        for imported in find_internal_imports(source)
+        if imported not in HEIGHTS or HEIGHTS[imported] >= HEIGHTS[module]
+    )
+
+
+def test_every_module_has_one_layer() -> None:
+    """A new module must be given its place; a removed one must leave the table."""
+    placed = [module for modules in LAYERS.values() for module in modules]
+    assert sorted(placed) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_strictly_downwards(module: str) -> None:
+    """No module imports its own layer or one above."""
+    assert check_layers(module, MODULES[module].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "found"),
+    [
+        ("files", "from evol.seeds import read_seeds", ["seeds"]),
+        ("seeds", "from evol.packs import Pack", ["packs"]),
+        ("errors", "import evol.cli", ["cli"]),
+        ("lineage", "from evol import gateway, pipeline", ["pipeline"]),
+        ("lineage", "def f():\n    from evol.merge import merge", ["merge"]),
+        ("lineage", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from evol.stats import x", ["stats"]),
+        ("backends.local", "from evol.backends import endpoint", ["backends.endpoint"]),
+        ("merge", "from . import formats", ["?relative"]),
+        ("merge", "from evol import __version__\nfrom evol.formats import FORMATS", []),
+    ],
+)
+def test_a_violation_is_seen(module: str, source: str, found: list[str]) -> None:
+    """The walk above finds imports upwards and sideways wherever they stand."""
+    assert check_layers(module, source) == found
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_a_library_is_known_in_one_place(library: str) -> None:
+    """What could be exchanged, and what must not be used, is imported nowhere else."""
+    users = {name for name, path in MODULES.items() if library in find_external_imports(path.read_text("utf-8"))}
+    assert users <= OWNERS[library]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_the_heart_is_pure(module: str) -> None:
+    """Steps and rules touch no file, clock, network or environment."""
+    assert find_external_imports(MODULES[module].read_text("utf-8")) & IMPURE_LIBRARIES == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_stay_readable(module: str) -> None:
+    """No module grows beyond what can be read at one sitting, and none is a bag of utilities."""
+    assert len(MODULES[module].read_text("utf-8").splitlines()) < 500
+    assert module.rpartition(".")[2] not in ("utils", "helpers", "common", "misc")
