@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -97,6 +98,12 @@ class FakeServer:
     def total(self) -> int:
         """Replies given."""
         return sum(self.counts.values())
+
+    def wait_until_idle(self) -> None:
+        """Wait for requests of clients that are gone, which are still being answered."""
+        deadline = time.monotonic() + 10
+        while self._in_flight and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def forget(self) -> None:
         """Start counting anew."""

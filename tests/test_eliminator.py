@@ -198,7 +198,38 @@ def test_the_threshold_is_configurable(threshold: int, reason: str | None) -> No
 
 @pytest.mark.parametrize(
     "response",
-    ["42", "-1", "3.5", "x", "A", "b)", "I", "Yes", "yes.", "No", "No.", "Not.", "None", "Both", "All of them", "+", "✓", "👍", "=>", "$", "²", "٤٢", "是", "不", "ใช่", "हाँ", "네", "نعم", "Of course.", "He did."],
+    [
+        "42",
+        "-1",
+        "3.5",
+        "x",
+        "A",
+        "b)",
+        "I",
+        "Yes",
+        "yes.",
+        "No",
+        "No.",
+        "Not.",
+        "None",
+        "Both",
+        "All of them",
+        "+",
+        "✓",
+        "👍",
+        "=>",
+        "$",
+        "²",
+        "٤٢",
+        "是",
+        "不",
+        "ใช่",
+        "हाँ",
+        "네",
+        "نعم",
+        "Of course.",
+        "He did.",
+    ],
 )
 def test_a_short_answer_lives(response: str) -> None:
     """Yes, no, a number, a letter, a symbol: whole answers all of them."""
@@ -266,7 +297,21 @@ def test_a_reask_adds_one_line() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["Equal", "equal", "EQUAL.", " **Equal** ", "`Equal`", '"Equal"', "Equal\n", "Verdict: Equal", "They are equal.", "<Equal>", "Equal. They ask the same.", "The two instructions are equal in every respect.", "- Equal"],
+    [
+        "Equal",
+        "equal",
+        "EQUAL.",
+        " **Equal** ",
+        "`Equal`",
+        '"Equal"',
+        "Equal\n",
+        "Verdict: Equal",
+        "They are equal.",
+        "<Equal>",
+        "Equal. They ask the same.",
+        "The two instructions are equal in every respect.",
+        "- Equal",
+    ],
 )
 def test_equal_in_many_spellings(reply: str) -> None:
     """What says equal eliminates."""
@@ -275,7 +320,33 @@ def test_equal_in_many_spellings(reply: str) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["Not Equal", "not equal", "NOT EQUAL.", "**Not Equal**", "Not  Equal", "Not-Equal", "Not_Equal", '"Not Equal"', "Verdict: Not Equal", "Not Equal. The second adds a limit.", "They are not equal.", "They aren't equal.", "They aren’t equal", "Unequal", "They are unequal.", "Non-equal", "Not quite equal.", "not at all equal", "They are never equal.", "Neither is equal to the other.", "These cannot be considered equal.", "**Not** Equal", "Not *Equal*", "It can not be called equal", "They are no longer equal."],
+    [
+        "Not Equal",
+        "not equal",
+        "NOT EQUAL.",
+        "**Not Equal**",
+        "Not  Equal",
+        "Not-Equal",
+        "Not_Equal",
+        '"Not Equal"',
+        "Verdict: Not Equal",
+        "Not Equal. The second adds a limit.",
+        "They are not equal.",
+        "They aren't equal.",
+        "They aren’t equal",
+        "Unequal",
+        "They are unequal.",
+        "Non-equal",
+        "Not quite equal.",
+        "not at all equal",
+        "They are never equal.",
+        "Neither is equal to the other.",
+        "These cannot be considered equal.",
+        "**Not** Equal",
+        "Not *Equal*",
+        "It can not be called equal",
+        "They are no longer equal.",
+    ],
 )
 def test_not_equal_in_many_spellings(reply: str) -> None:
     """Testing for "equal" also matches "Not Equal"; none of these may be read as equal."""

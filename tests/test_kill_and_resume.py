@@ -46,6 +46,7 @@ def kill_repeatedly(
         time.sleep(draw.random() * 0.05)
         process.send_signal(how)
         process.communicate(timeout=60)
+        server.wait_until_idle()
         # the same body may be asked for in two generations, each with a key of its own; what the journal holds in full
         # is never asked for again
         journaled = journaled_bodies(evol.folder / out)

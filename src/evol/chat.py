@@ -8,8 +8,7 @@ import orjson
 
 from evol.config import ModelConfig
 from evol.draws import draw_integer
-
-Message = dict[str, str]
+from evol.records import Message
 
 
 def build_body(model: ModelConfig, messages: list[Message], random_seed: int, *purpose: str | int) -> bytes:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 _THINK = re.compile(r"\A\s*<(think|thinking)>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 _OPEN_THINK = re.compile(r"\A\s*<(?:think|thinking)>", re.IGNORECASE)
-_MARKED = re.compile(r"<new_instruction>(.*)</new_instruction>", re.DOTALL | re.IGNORECASE)
-_OPEN_MARK = re.compile(r"\A.*?<new_instruction>", re.DOTALL | re.IGNORECASE)
+_OPENING = re.compile(r"<new_instruction>", re.IGNORECASE)
+_CLOSING = re.compile(r"</new_instruction>", re.IGNORECASE)
 _FENCE = re.compile(r"\A(`{3,})[ \t]*(?:text|txt|markdown|md|plaintext|plain)?[ \t]*\n(.*)\n\1[ \t]*\Z", re.DOTALL)
 _LABEL = re.compile(
     r"\A[#*_\s\[(]*(?:the\s+)?(?:rewritten|created|new|evolved|revised|harder|updated|modified)[ _]"
@@ -25,11 +25,13 @@ _PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 _ACKNOWLEDGEMENT = re.compile(r"\A(?:sure|certainly|of course|absolutely)\b[^\n]{0,60}[!.:]\s*\n+", re.IGNORECASE)
-_TRAILING_NOTE = re.compile(
-    r"\n\s*\n[\s(\[*_]*(?:note|explanation|changes(?: made)?|what changed|rationale)\b[*_]*\s*:"
-    r"(?=[^\n]*\b(?:add|added|adds|change|changed|rewr\w+|prompt|instruction|constraint|complex\w*|original)\b).*\Z",
-    re.IGNORECASE | re.DOTALL,
+_PARAGRAPH_BREAK = re.compile(r"\n(?:[ \t]*\n)+")
+_NOTE = re.compile(
+    r"[\s(\[*_]*(?:note|explanation|changes(?: made)?|what changed|rationale)\b[*_]*\s*:"
+    r"(?=[^\n]*\b(?:add|added|adds|change|changed|rewr\w+|prompt|instruction|constraint|complex\w*|original)\b)",
+    re.IGNORECASE,
 )
+_MAX_LAYERS = 10  # a model that repeats a label a thousand times is not worth a thousand passes
 _QUOTES = {'"': '"', "“": "”", "«": "»", "「": "」", "„": "“", "'": "'", "‘": "’"}
 
 
@@ -49,12 +51,13 @@ class Cleaned:
 
 
 def strip_thinking(text: str) -> Cleaned:
-    """Remove a leading `<think>…</think>`; one that never closes leaves nothing and counts as truncated."""
-    if match := _THINK.match(text):
-        return Cleaned(text[match.end() :].strip(), ("thinking",))
+    """Remove leading `<think>…</think>` blocks; one that never closes leaves nothing and counts as truncated."""
+    repairs: tuple[str, ...] = ()
+    while match := _THINK.match(text):
+        text, repairs = text[match.end() :], ("thinking",)
     if _OPEN_THINK.match(text):
         return Cleaned("", ("thinking",), truncated=True)
-    return Cleaned(text.strip())
+    return Cleaned(text.strip(), repairs)
 
 
 def clean_instruction(reply: str, parent: str) -> Cleaned:
@@ -62,27 +65,34 @@ def clean_instruction(reply: str, parent: str) -> Cleaned:
 
     Text between the markers that the prompt asked for is taken; a reply without them is taken whole. Then scaffold is
     peeled off until nothing changes: fence or quotes around the whole, label lines, preambles, a trailing note on what
-    was changed.
+    was changed. Takes time linear in the reply, whatever a degenerate model repeats.
 
     Args:
         reply: the model's text as it came.
         parent: the instruction that was evolved; what it shows itself is no scaffold.
     """
     thought = strip_thinking(reply)
-    text, repairs = thought.text, list(thought.repairs)
-    if match := _MARKED.search(text):
-        text = match[1].strip()
-    elif _OPEN_MARK.match(text) and "<new_instruction>" not in parent.lower():
-        text = _OPEN_MARK.sub("", text, count=1).strip()  # the closing marker was forgotten
-    changed = True
-    while changed:
-        changed = False
-        for name, peel in _PEELS:
+    text, repairs = _take_marked(thought.text, parent), list(thought.repairs)
+    peels = [(name, peel) for name, peel in _PEELS if peel(parent.strip()).strip() == parent.strip()]
+    for _ in range(_MAX_LAYERS):
+        before = text
+        for name, peel in peels:
             peeled = peel(text).strip()
-            if peeled != text and peel(parent.strip()).strip() == parent.strip():
-                text, changed = peeled, True
+            if peeled != text:
+                text = peeled
                 repairs.append(name)
+        if text == before:
+            break
     return Cleaned(text, tuple(repairs), thought.truncated)
+
+
+def _take_marked(text: str, parent: str) -> str:
+    """What stands between the first opening and the last closing marker; a forgotten closing one is forgiven."""
+    opening = _OPENING.search(text)
+    if not opening or _OPENING.search(parent):
+        return text
+    end = max((closing.start() for closing in _CLOSING.finditer(text)), default=len(text))
+    return text[opening.end() : end].strip() if end > opening.end() else text
 
 
 def _peel_fence(text: str) -> str:
@@ -110,7 +120,10 @@ def _peel_preamble(text: str) -> str:
 
 
 def _peel_note(text: str) -> str:
-    return _TRAILING_NOTE.sub("", text, count=1)
+    for gap in _PARAGRAPH_BREAK.finditer(text):
+        if _NOTE.match(text, gap.end()):
+            return text[: gap.start()]
+    return text
 
 
 _PEELS = (

@@ -9,6 +9,7 @@ held.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -30,7 +31,7 @@ _LOCAL_DEFAULTS: dict[str, Any] = {"sampling": {"temperature": 0.7, "max_tokens"
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Sampling(_Table):
@@ -75,8 +76,12 @@ class ModelConfig(_Table):
     @field_validator("base_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        try:
+            parts = urlsplit(value)
+            is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port or an address that cannot be
+            is_url = False
+        if value and not is_url:
             raise ValueError("not a URL; write it like https://host/v1")
         if "@" in parts.netloc:
             raise ValueError("the URL holds a user name or password; put the key into an environment variable")
@@ -94,6 +99,10 @@ class ModelConfig(_Table):
     def _check_extra_body(cls, value: dict[str, Any]) -> dict[str, Any]:
         for key in value.keys() & {"model", "messages", "stream", "n"}:
             raise ValueError(f"{key} cannot be set here")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError("holds a value that JSON cannot express") from None
         return value
 
     @property
@@ -164,7 +173,7 @@ class RunConfig(_Table):
     generations: int = Field(default=4, ge=0, le=100)
     limit: int | None = Field(default=None, ge=1)
     pack: str = "general"
-    random_seed: int = 0
+    random_seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     seed_responses: Literal["keep", "regenerate"] = "keep"
     evolver_model: ModelConfig = ModelConfig()
     judge_model: ModelConfig = ModelConfig()
@@ -258,14 +267,15 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> RunConfig:
     try:
         config = RunConfig.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_describe(error, models)}") from None
+        keys, sentence = _describe(error, models)
+        raise ConfigError(f"{'the command line' if _stands_in(flags, keys) else where}: {sentence}") from None
     for role in ROLES:
         model = config.model_of(role)
         if model.base_url and model.is_local:
             raise ConfigError(
                 f"{where}: {role} has a base URL but no model of that endpoint", "name one with --model or model ="
             )
-        if model.model and model.is_local and not Path(model.model).is_file():
+        if model.model and model.is_local and not _is_file(model.model):
             raise ConfigError(f"{model.model}: no such GGUF file", "check --model")
     return config
 
@@ -277,7 +287,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such file", "check --config") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", "check --config") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # bad UTF-8, bad TOML, absurd numbers
         raise ConfigError(f"{path}: not valid TOML: {error}", "mend that line") from None
 
 
@@ -299,8 +309,24 @@ def _resolve_model(default: dict[str, Any], role: dict[str, Any]) -> dict[str, A
     return _merge(_LOCAL_DEFAULTS, given) if is_local else given
 
 
-def _describe(error: ValidationError, models: dict[str, Any]) -> str:
-    """One sentence about the first fault, in the file's own key names."""
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL
+        return False
+
+
+def _stands_in(table: dict[str, Any], keys: list[str]) -> bool:
+    """Whether a key path leads somewhere in a nested table."""
+    for key in keys:
+        if not isinstance(table, dict) or key not in table:
+            return False
+        table = table[key]
+    return True
+
+
+def _describe(error: ValidationError, models: dict[str, Any]) -> tuple[list[str], str]:
+    """The key path of the first fault and one sentence about it, in the file's own key names."""
     fault = error.errors(include_url=False)[0]
     parts = [str(part) for part in fault["loc"]]
     if parts and parts[0].endswith("_model"):
@@ -310,12 +336,13 @@ def _describe(error: ValidationError, models: dict[str, Any]) -> str:
             own = own.get(part) if isinstance(own, dict) else None
         parts[:1] = ["models", role if own is not None else "default"]
     # a union adds the names of its branches to the location; they are no keys of the file
-    key = ".".join(part for part in parts if part.isidentifier() and not part.startswith(("literal", "float", "int")))
+    keys = [part for part in parts if part.isidentifier() and not part.startswith(("literal", "float", "int"))]
+    key = ".".join(keys)
     if fault["type"] == "extra_forbidden":
-        return f"unknown key {key}"
+        return keys, f"unknown key {key}"
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     sentence = f"{key}: {message[:1].lower()}{message[1:]}"
     if parts[-1] in ("api_key_env", "base_url"):
-        return sentence  # the value may hold a secret
+        return keys, sentence  # the value may hold a secret
     shown = repr(fault["input"])
-    return f"{sentence} (found {shown if len(shown) < 60 else shown[:57] + '...'})"
+    return keys, f"{sentence} (found {shown if len(shown) < 60 else shown[:57] + '...'})"

@@ -20,9 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from evol.chat import Message
 from evol.packs import Pack
-from evol.records import FINISH_CONTENT_FILTER, FINISH_CONTEXT_OVERFLOW, Reason
+from evol.records import FINISH_CONTENT_FILTER, FINISH_CONTEXT_OVERFLOW, Message, Reason
 
 Finding = str | None
 """What a rule saw, for a human reader; None where it has nothing to say."""
@@ -141,7 +140,7 @@ def check_sorry(answered: Answered) -> Finding:
 
 
 def check_stop_words(answered: Answered) -> Finding:
-    """Rule 3 of the paper: only punctuation and stop words. A lone letter ("A") is a choice, a symbol an answer."""
+    """Rule 3 of the paper: only punctuation and stop words. A letter, a symbol or an offered word is an answer."""
     response = answered.response
     # the first word with content ends this, so that a long response costs nothing
     if any(match[0].casefold() not in _STOP_WORDS for match in _WORD.finditer(response)):
@@ -149,9 +148,13 @@ def check_stop_words(answered: Answered) -> Finding:
     if any(unicodedata.category(char)[0] == "S" for char in response):
         return None
     words = _WORD.findall(response)
-    if len(words) == 1 and len(words[0]) == 1:
+    if len(words) == 1 and (len(words[0]) == 1 or _stands_in(words[0], answered.instruction)):
         return None
     return f"only {response[:60]!r}"
+
+
+def _stands_in(word: str, text: str) -> bool:
+    return any(match[0].casefold() == word.casefold() for match in _WORD.finditer(text))
 
 
 def _check_blocked(finish_reason: str) -> Finding:
@@ -201,7 +204,7 @@ def build_judge_messages(pack: Pack, parent: str, child: str, *, is_reask: bool)
 
 
 _EQUAL = re.compile(r"\b(un|in|non-?)?equal\b", re.IGNORECASE)
-_NEGATED_BEFORE = re.compile(r"\b(?:not|never|neither|hardly|no longer)\b|n['’]t\b", re.IGNORECASE)
+_NEGATED_BEFORE = re.compile(r"\b(?:not|cannot|never|neither|hardly|no longer)\b|n['’]t\b", re.IGNORECASE)
 _NEGATED_AT_END = re.compile(r"\bnot\W*\Z", re.IGNORECASE)
 _NEGATED_AFTER = re.compile(r"[^\w\n]{0,4}(?:no|not|false)\b", re.IGNORECASE)
 
@@ -234,7 +237,8 @@ def _read_line(line: str) -> str | None:
 
 def _read_mention(reply: str, match: re.Match[str]) -> str:
     """What an "equal" in running text says, by the last four words of its sentence before it and what follows."""
-    before = " ".join(re.split(r"[.!?;:]", reply[: match.start()])[-1].split()[-4:])
+    nearby = reply[max(0, match.start() - 200) : match.start()]  # bounded, for a judge that repeats itself
+    before = " ".join(re.split(r"[.!?;:]", nearby)[-1].split()[-4:])
     is_denied = match[1] or _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(reply, match.end())
     return "not equal" if is_denied else "equal"
 

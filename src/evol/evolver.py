@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from evol.chat import Message
 from evol.draws import draw_fraction, draw_integer
 from evol.packs import Operation, Pack
+from evol.records import Message
 
 
 def choose_operation(pack: Pack, random_seed: int, seed_id: str, generation: int) -> Operation:

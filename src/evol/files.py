@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,10 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 """A longer line is refused: it is no instruction, and reading it whole could exhaust memory."""
 
 _LOCK_NAME = ".lock"
+_LEFTOVER = re.compile(
+    r"\.(?:manifest\.json|\.seeds\.jsonl|eliminated\.jsonl|generation-\d+\.jsonl|mix(?:\.meta\.json|\.jsonl))"
+    r"\.[a-z0-9_]{8}\.tmp"
+)
 
 
 def load_strictly(text: str | bytes) -> Any:
@@ -79,8 +84,9 @@ def read_lines(path: Path, error: type[EvolError]) -> Iterator[tuple[int, str]]:
                 yield number, text.rstrip("\r\n")
     except FileNotFoundError:
         raise error(f"{path}: no such file", "check the path") from None
-    except OSError as fault:
-        raise error(f"{path}: {fault.strerror}", "check the path") from None
+    except (OSError, ValueError) as fault:  # ValueError: a NUL in the name
+        why = fault.strerror if isinstance(fault, OSError) else fault
+        raise error(f"{path}: {why}", "check the path") from None
 
 
 def read_jsonl(path: Path, error: type[EvolError], loads: Callable[[str], Any]) -> Iterator[tuple[int, Any]]:
@@ -185,8 +191,9 @@ def sync_folder(folder: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files of a killed process; the caller holds the folder lock."""
     for path in folder.glob(".*.tmp"):
-        with contextlib.suppress(OSError):
-            path.unlink()
+        if _LEFTOVER.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 @contextlib.contextmanager

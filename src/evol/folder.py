@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from evol.errors import FolderError
+from evol.errors import FolderError, StorageError
 from evol.files import digest_file, open_atomically, read_jsonl, write_atomically
 from evol.records import MANIFEST_FORMAT, Manifest, Seed
 
@@ -30,7 +30,8 @@ def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a run folder, None where there is none.
 
     Raises:
-        FolderError: unreadable, damaged, or of a newer evol.
+        FolderError: damaged, or of a newer evol.
+        StorageError: it cannot be read.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -38,7 +39,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FolderError(f"{path}: {error.strerror}", "check the folder's permissions") from None
+        raise StorageError(f"{path}: {error.strerror}", "check --out and the folder's permissions") from None
     try:
         found = orjson.loads(content)
         if isinstance(found, dict) and isinstance(found.get("format"), int) and found["format"] > MANIFEST_FORMAT:
@@ -54,7 +55,7 @@ def require_manifest(folder: Path) -> Manifest:
     Raises:
         FolderError: there is none, or it is damaged.
     """
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         raise FolderError(f"{folder}: not the folder of a run (no {MANIFEST_NAME})", "name one that `evol run` wrote")
     return manifest
@@ -80,8 +81,12 @@ def read_seeds_again(folder: Path) -> Iterator[Seed]:
     Raises:
         FolderError: missing or damaged.
     """
-    for _, seed in read_jsonl(folder / SEEDS_NAME, FolderError, orjson.loads):
-        yield Seed(**seed)
+    path = folder / SEEDS_NAME
+    for number, seed in read_jsonl(path, FolderError, orjson.loads):
+        try:
+            yield Seed.model_validate(seed)
+        except ValidationError:
+            raise FolderError(f"{path}:{number}: not a seed", "run the same `evol run` again to restore it") from None
 
 
 def serialise_seed(seed: Seed) -> bytes:
@@ -104,8 +109,12 @@ def check_outputs(folder: Path, manifest: Manifest) -> None:
     Raises:
         FolderError: a file is missing or is not what was written; names it.
     """
-    for name, expected in manifest.files.items():
+    names = [*(generation_name(number) for number in range(manifest.generations + 1)), ELIMINATED_NAME]
+    for name in names:
         path = folder / name
+        expected = manifest.files.get(name)
+        if expected is None:
+            raise FolderError(f"{folder / MANIFEST_NAME}: does not know {name}", "run the same `evol run` again")
         try:
             actual = digest_file(path)
         except OSError as error:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from evol.chat import Message, build_body
+from evol.chat import build_body
 from evol.cleaning import clean_instruction, strip_thinking
 from evol.config import RunConfig
 from evol.eliminator import (
@@ -30,6 +30,7 @@ from evol.records import (
     Completion,
     CompletionRequest,
     EliminatedRow,
+    Message,
     Outcome,
     Reason,
     Role,

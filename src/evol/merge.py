@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -97,11 +96,13 @@ def merge(
         raise UsageError("a run is named twice", "name each run once")
     report = MergeReport(out)
     manifests = {run: _check_run(run, report, allow_unfinished=allow_unfinished) for run in runs}
-    meta = out.with_name(f"{out.name.removesuffix('.jsonl')}.meta.json")
-    _check_target(out, meta)
+    if out.suffix != ".jsonl":
+        raise UsageError(f"{out}: the mix is a .jsonl file", "name it like mix.jsonl")
+    meta = out.with_name(f"{out.stem}.meta.json")
+    replaced = _check_target(out, meta)
     write = FORMATS[format_name]
     with contextlib.ExitStack() as stack:
-        entries = sorted(_collect(manifests, random_seed, report, stack), key=lambda entry: entry.order)
+        entries = sorted(_collect(manifests, random_seed, report, stack).values(), key=lambda entry: entry.order)
         report.available = len(entries)
         if size is not None and size > len(entries):
             report.notices.append(f"--size {size}: only {len(entries)} rows are there, all of them are taken")
@@ -111,21 +112,24 @@ def merge(
                 row = orjson.loads(entry.file.readline())
                 writer.write(write(row["instruction"], row["response"]))
                 report.generations[row["generation"]] += 1
-    report.rows = writer.rows
-    about = report.as_json() | {
-        "evol_version": __version__,
-        "format": format_name,
-        "size": size,
-        "random_seed": random_seed,
-        "runs": [str(run) for run in runs],
-        "sha256": writer.sha256,
-    }
-    write_atomically(meta, orjson.dumps(about, option=orjson.OPT_INDENT_2))
+            report.rows = writer.rows
+            about = report.as_json() | {
+                "evol_version": __version__,
+                "format": format_name,
+                "size": size,
+                "random_seed": random_seed,
+                "runs": [str(run) for run in runs],
+                "sha256": writer.sha256,
+                "replaces_sha256": replaced,
+            }
+            # first, so that a kill between the two leaves a mix that is still known as ours
+            write_atomically(meta, orjson.dumps(about, option=orjson.OPT_INDENT_2))
     return report
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    generation: int
     order: bytes
     file: IO[bytes]
     offset: int
@@ -149,33 +153,38 @@ def _check_run(run: Path, report: MergeReport, *, allow_unfinished: bool) -> Man
     return manifest
 
 
-def _check_target(out: Path, meta: Path) -> None:
-    """Refuse to overwrite what evol did not write, or what was changed since."""
+def _check_target(out: Path, meta: Path) -> str:
+    """Refuse to overwrite what evol did not write, or what was changed since; the digest of what is replaced."""
     if out.is_dir():
         raise UsageError(f"{out}: a folder", "name a file with --out")
     if not out.parent.is_dir():
         raise UsageError(f"{out.parent}: no such folder", "make it first, or name another place with --out")
     if not out.exists():
-        if meta.exists() and _recorded_digest(meta) is None:
+        if meta.exists() and not _recorded_digests(meta):
             raise UsageError(f"{meta}: not written by evol", "move it away, or name another file with --out")
-        return
-    if _recorded_digest(meta) != digest_file(out):
+        return ""
+    digest = digest_file(out)
+    if digest not in _recorded_digests(meta):
         raise UsageError(
             f"{out}: not written by `evol merge`, or changed since", "move it away, or name another file with --out"
         )
+    return digest
 
 
-def _recorded_digest(meta: Path) -> str | None:
+def _recorded_digests(meta: Path) -> set[str]:
+    """Digests of the mix that the side file speaks of, and of the one before it."""
     try:
-        return str(orjson.loads(meta.read_bytes())["sha256"])
+        about = orjson.loads(meta.read_bytes())
+        return {str(about["sha256"]), str(about["replaces_sha256"])}
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return set()
 
 
 def _collect(
     manifests: dict[Path, Manifest], random_seed: int, report: MergeReport, stack: contextlib.ExitStack
-) -> Iterator[_Entry]:
-    seen: set[str] = set()
+) -> dict[str, _Entry]:
+    """Usable rows by digest of their instruction; of exact repeats the earliest generation's, whatever the folder."""
+    kept: dict[str, _Entry] = {}
     for run, manifest in manifests.items():
         sorry_words = int(manifest.eliminator.get("sorry_words", 80))
         for generation in range(manifest.generations + 1):
@@ -188,12 +197,14 @@ def _collect(
                 if why := _find_fault(row, sorry_words):
                     report.left_out[why] += 1
                     continue
+                entry = _Entry(generation, _draw_order(random_seed, row), file, here)
                 digest = digest_instruction(row["instruction"])
-                if digest in seen:
+                rival = kept.setdefault(digest, entry)
+                if rival is not entry:
                     report.left_out["exact_duplicate"] += 1
-                    continue
-                seen.add(digest)
-                yield _Entry(_draw_order(random_seed, row), file, here)
+                    if (entry.generation, entry.order) < (rival.generation, rival.order):
+                        kept[digest] = entry
+    return kept
 
 
 def _draw_order(random_seed: int, row: dict[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ hostile text stays text.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import tomllib
@@ -17,11 +18,10 @@ from typing import Any, Literal
 
 from evol.errors import PackError
 from evol.files import data_folder, read_lines
+from evol.records import Message
 
 Kind = Literal["in-depth", "in-breadth"]
-Message = dict[str, str]
-
-_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
 _TURN = re.compile(r"^\[\[(system|user|assistant)\]\][ \t]*$")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _LABELS_KEY = "labels"
@@ -101,10 +101,11 @@ def find_pack(name: str) -> Path:
         PackError: neither is there; lists the bundled ones.
     """
     bundled = data_folder("prompts")
-    if re.fullmatch(r"[A-Za-z0-9_-]+", name) and (bundled / name / "pack.toml").is_file():
-        return bundled / name
-    if (Path(name) / "pack.toml").is_file():
-        return Path(name)
+    with contextlib.suppress(OSError, ValueError):  # a name too long for the file system, or with a NUL
+        if re.fullmatch(r"[A-Za-z0-9_-]+", name) and (bundled / name / "pack.toml").is_file():
+            return bundled / name
+        if (Path(name) / "pack.toml").is_file():
+            return Path(name)
     known = ", ".join(sorted(path.parent.name for path in bundled.glob("*/pack.toml")))
     raise PackError(
         f"{name}: no such prompt pack", f"bundled are {known}; a pack of your own is a folder with pack.toml"
@@ -169,8 +170,10 @@ def _load_operation(
     name: str, value: Any, path: Path, variant: Literal["full", "short"], weights: dict[str, float]
 ) -> Operation:
     table = _table(value, f"operations.{name}", path)
-    if not _NAME.match(name):
-        raise PackError(f"{path}: {name!r} is no operation name", "use lower-case letters, digits and _")
+    if not _NAME.match(name) or name in ("seed", "judge"):
+        raise PackError(
+            f"{path}: {name!r} is no operation name", "use lower-case letters, digits and _, not seed or judge"
+        )
     for key in table.keys() - {"kind", "weight", "formats"}:
         raise PackError(f"{path}: operations.{name}: unknown key {key!r}", "known are kind, weight, formats")
     kind = table.get("kind")

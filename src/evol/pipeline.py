@@ -174,7 +174,11 @@ def check_run(config: RunConfig) -> Checked:
     for seed in read_seeds(path, config.limit, tally):
         digest.update(serialise_seed(seed) + b"\n")
     folder = Path(config.out)
-    if folder.exists() and not folder.is_dir():
+    try:
+        is_file = folder.exists() and not folder.is_dir()
+    except OSError as error:
+        raise StorageError(f"{folder}: {error.strerror}", "check --out") from None
+    if is_file:
         raise FolderError(f"{folder}: a file, not a folder", "name another place with --out")
     if foreign := find_foreign_output(folder):
         raise FolderError(

@@ -14,8 +14,8 @@ from evol.chat import build_body
 from evol.config import RunConfig
 from evol.eliminator import build_judge_messages, needs_judge
 from evol.evolver import build_evolve_messages, choose_operation
-from evol.packs import Message, Pack
-from evol.records import ROLES, Role, Seed
+from evol.packs import Pack
+from evol.records import ROLES, Message, Role, Seed
 from evol.responder import build_response_messages
 
 CHARS_PER_TOKEN = 4

@@ -12,6 +12,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+Message = dict[str, str]
+"""One chat turn: `role` and `content`."""
+
 Role = Literal["evolver", "judge", "responder"]
 ROLES: tuple[Role, ...] = get_args(Role)
 

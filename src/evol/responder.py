@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evol.chat import Message
+from evol.records import Message
 
 
 def build_response_messages(instruction: str, system: str) -> list[Message]:

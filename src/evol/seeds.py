@@ -172,7 +172,7 @@ def _check_characters(text: str, key: str, where: str) -> str:
 
 def _given_id(value: Any, where: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        value = str(value)
     if not isinstance(value, str):
         raise SeedError(f"{where}: id is {_kind(value)}, not a string or an integer", "put it in quotes")
     _check_characters(value, "id", where)
@@ -189,7 +189,7 @@ def _parse_turns(turns: Any, where: str) -> tuple[str, str, int]:
     for turn in turns:
         if not isinstance(turn, dict):
             raise SeedError(f"{where}: a turn is {_kind(turn)}, not an object", "write role and content for each turn")
-        role = turn.get("role", turn.get("from"))
+        role = _text({"role": turn.get("role", turn.get("from"))}, "role", where)
         text = _text({"content": turn.get("content", turn.get("value"))}, "content", where)
         if role == "system":
             raise SeedError(f"{where}: a system turn cannot be evolved", "remove it or fold it into the user turn")
