@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import orjson
 import pytest
 
+from evol.cli import main
 from fake_server import FakeServer
 
 KEY = "sk-canary-4711"
@@ -27,7 +31,7 @@ def server() -> Iterator[FakeServer]:
 
 @dataclass
 class Evol:
-    """The real command in a process of its own.
+    """The real command: `run` and `call` inside this process, `start` in one of its own.
 
     Attributes:
         folder: the working directory.
@@ -46,17 +50,31 @@ class Evol:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_") and "proxy" not in k.lower()}
         return {**kept, "OPENAI_API_KEY": KEY, "PYTHONPATH": "", **more}
 
-    def run(self, *arguments: str | Path, timeout: float = 60, **more: str) -> subprocess.CompletedProcess[str]:
-        """`evol run` against the endpoint, to its end."""
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment(**more),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+    def run(self, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        """`evol run` against the endpoint, to its end, inside this process."""
+        return self.invoke(self.command(*arguments)[3:], **more)
+
+    def call(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Any other evol command, to its end, inside this process."""
+        return self.invoke([str(argument) for argument in arguments])
+
+    def invoke(self, words: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        """The command's entry point with its own arguments, folder, environment and streams."""
+        streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+        code: object = 0
+        with (
+            contextlib.chdir(self.folder),
+            mock.patch.dict(os.environ, self.environment(**more), clear=True),
+            mock.patch.object(sys, "argv", ["evol", *words]),
+            contextlib.redirect_stdout(streams[0]),
+            contextlib.redirect_stderr(streams[1]),
+        ):
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code
+        texts = [stream.buffer.getvalue().decode() for stream in streams]
+        return subprocess.CompletedProcess(words, int(str(code or 0)), texts[0], texts[1])
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """`evol run` against the endpoint, in the background."""
@@ -67,18 +85,6 @@ class Evol:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
-
-    def call(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Any other evol command."""
-        return subprocess.run(
-            [sys.executable, "-m", "evol.cli", *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
         )
 
 

@@ -34,7 +34,7 @@ def kill_repeatedly(
     """Kill a run again and again, check after each kill what was paid twice, then let it finish."""
     draw = random.Random(kills * concurrency)
     out = f"killed{concurrency}"
-    arguments = [seeds, "--generations", "3", "--concurrency", str(concurrency), "--out", out]
+    arguments: list[str | Path] = [seeds, "--generations", "3", "--concurrency", str(concurrency), "--out", out]
     for _ in range(kills):
         paid = journaled_bodies(evol.folder / out)
         server.forget()
@@ -222,7 +222,7 @@ def test_damaged_output_is_refused_and_restored(evol: Evol, server: FakeServer) 
 def test_leftovers_of_a_killed_run_are_removed(evol: Evol) -> None:
     """Temporary files of a killed process do not stay in the folder."""
     assert evol.run("--limit", "2", "--generations", "0").returncode == 0
-    leftover = evol.folder / "output" / ".generation-0.jsonl.abc.tmp"
+    leftover = evol.folder / "output" / ".generation-0.jsonl.abc_1234.tmp"
     leftover.write_bytes(b"half")
     assert evol.run("--limit", "2", "--generations", "1").returncode == 0
     assert not leftover.exists()
