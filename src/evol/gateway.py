@@ -59,14 +59,13 @@ class RunStopped(Exception):
 class _Call:
     """State of one call across its attempts."""
 
-    __slots__ = ("attempts", "is_first", "latency", "paused", "request", "started")
+    __slots__ = ("attempts", "is_first", "latency", "request", "started")
 
     def __init__(self, request: CompletionRequest, started: float, *, is_first: bool) -> None:
         self.request = request
         self.started = started
         self.is_first = is_first
         self.attempts = 0
-        self.paused = 0.0
         self.latency = 0.0
 
 
@@ -100,7 +99,9 @@ class Gateway:
         self._verified: set[str] = set()
         self._verifying: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting: set[asyncio.Task[object]] = set()
-        self._last_success = clock()
+        self._last_success = float("-inf")
+        self._failing_since: float | None = None
+        self._outages: list[tuple[float, float]] = []
         self._recovered = asyncio.Event()
         self._recovered.set()
         self._next_probe = 0.0
@@ -208,7 +209,7 @@ class Gateway:
     async def _attempt(self, backend: Backend, call: _Call) -> Completion:
         with self._stoppable():
             if not self._recovered.is_set():
-                call.paused += await self._wait_for_recovery()
+                await self._wait_for_recovery()
             await self._throttle.acquire(call.request.position)
         try:
             if self.is_stopping:
@@ -217,24 +218,32 @@ class Gateway:
             call.attempts += 1
             begun = self._clock()
             completion = await backend.complete(call.request)
-            self._last_success = self._clock()
+            self._note_success()
             call.latency = self._last_success - begun
             self._refusals = 0
-            self._recovered.set()
             return completion
         except EmptyReplyError:
-            self._last_success = self._clock()
-            self._recovered.set()
+            self._note_success()  # of the endpoint, if not of the call
             raise
         except TransientCallError as error:
-            self._note_failure(error)
+            self._note_failure(error, begun)
             raise
         finally:
             self._throttle.release()
 
-    def _note_failure(self, error: TransientCallError) -> None:
+    def _note_success(self) -> None:
+        self._last_success = self._clock()
+        if not self._recovered.is_set() and self._failing_since is not None:
+            self._outages.append((self._failing_since, self._last_success))
+        self._failing_since = None
+        self._recovered.set()
+
+    def _note_failure(self, error: TransientCallError, begun: float) -> None:
+        """Count the time in which nothing succeeded although something was tried."""
         now = self._clock()
-        silent = now - self._last_success
+        if self._failing_since is None:
+            self._failing_since = max(begun, self._last_success)
+        silent = now - self._failing_since
         if silent >= self._limits.give_up_after:
             raise EndpointError(
                 f"nothing succeeded for {silent:.0f} s; the last failure was: {error.message}",
@@ -248,9 +257,8 @@ class Gateway:
     def _probe_interval(self) -> float:
         return min(PROBE_INTERVAL, self._limits.give_up_after / 4)
 
-    async def _wait_for_recovery(self) -> float:
-        """Wait until the endpoint answers again or it is our turn to probe; the seconds that took."""
-        begun = self._clock()
+    async def _wait_for_recovery(self) -> None:
+        """Wait until the endpoint answers again or it is our turn to probe."""
         while not self._recovered.is_set():
             now = self._clock()
             if now >= self._next_probe:
@@ -258,7 +266,6 @@ class Gateway:
                 break
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._recovered.wait(), self._next_probe - now)
-        return self._clock() - begun
 
     def _is_worth_retrying(self, call: _Call, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -271,7 +278,14 @@ class Gateway:
         return True
 
     def _is_out_of_time(self, call: _Call, state: RetryCallState) -> bool:
-        return self._clock() - call.started - call.paused + state.upcoming_sleep > self._limits.retry_for
+        """Whether `retry_for` is over, not counting outages, or would be before the server wants to hear from us."""
+        if not self._recovered.is_set():
+            return False  # `give_up_after` bounds an outage
+        now = self._clock()
+        lost = sum(max(0.0, end - max(begun, call.started)) for begun, end in self._outages)
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after or 0.0 if isinstance(error, TransientCallError) else 0.0
+        return now - call.started - lost + min(asked, MAX_WAIT) > self._limits.retry_for
 
     async def _sleep(self, seconds: float) -> None:
         if self.is_stopping:
