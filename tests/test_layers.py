@@ -14,7 +14,7 @@ SOURCE = Path(evol.__file__).parent
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
-    "1  values": ("records", "draws"),
+    "1  values": ("records", "draws", "interrupts"),
     "2a needs nothing but values": ("files", "config", "cost", "throttle", "cleaning", "formats"),
     "2b needs files or config": ("seeds", "packs", "chat"),
     "3  pure steps; what is kept; the shape of a backend": (
@@ -29,7 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
     "5  the method": ("lineage",),
-    "6  outputs": ("projection", "merge"),
+    "6  inputs and outputs": ("checks", "projection", "merge"),
     "7  commands": ("pipeline", "plan", "stats"),
     "8a events on the terminal": ("progress",),
     "8b tables on the terminal": ("tables",),
@@ -53,7 +53,7 @@ OWNERS = {
     "uvloop": {"pipeline"},
     "tomllib": {"config", "packs"},
     "fcntl": {"files"},
-    "signal": {"pipeline"},
+    "signal": {"interrupts"},
     "random": set(),
     "jinja2": set(),
     "pickle": set(),

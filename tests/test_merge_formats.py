@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evol.backends.scripted import ScriptedBackend
+from evol.checks import check_run
 from evol.config import load_config
 from evol.errors import CallRejected, FolderError, FolderInUse, UsageError
 from evol.files import lock_folder
@@ -21,7 +22,7 @@ from evol.folder import read_manifest, write_manifest
 from evol.formats import FORMATS
 from evol.journal import CallTotals
 from evol.merge import MergeReport, merge
-from evol.pipeline import RunResult, check_run, run
+from evol.pipeline import RunResult, run
 from evol.records import ROLES, Completion, CompletionRequest, Outcome, Role
 from evol.seeds import digest_instruction
 

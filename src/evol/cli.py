@@ -14,8 +14,9 @@ from evol import __version__
 from evol.errors import EXIT_SIGINT, EvolError
 
 if TYPE_CHECKING:
+    from evol.checks import Checked
     from evol.config import RunConfig
-    from evol.pipeline import Checked, RunResult
+    from evol.pipeline import RunResult
 
 # "\b" keeps the line breaks of a paragraph
 _EPILOG_RUN = """
@@ -181,12 +182,12 @@ def stats(
 
 
 def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
-    from evol.pipeline import RunResult, check_run, make_backends
+    from evol.checks import check_run
+    from evol.pipeline import RunResult, make_backends
     from evol.pipeline import run as run_pipeline
     from evol.progress import TerminalObserver
 
     checked = check_run(config)
-    _tell_left_out(checked)
     if checked.existing is not None and checked.is_done:
         result = RunResult(checked.existing, 0, was_done=True)
     else:
@@ -203,6 +204,7 @@ def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
                 f"{'off' if config.judge_scope == 'off' else 'on'}"
                 + ("; the embedded one is for trying out, it evolves poorly" if not config.evolver_model.model else "")
             )
+        _tell_left_out(checked)
         result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet))
     if as_json:
         _print_json(result.manifest.model_dump(mode="json") | {"exit_code": result.exit_code})
@@ -238,8 +240,8 @@ def _print_summary(result: RunResult, checked: Checked) -> None:
 def _dry_run(config: RunConfig, as_json: bool) -> int:
     import dataclasses
 
+    from evol.checks import check_run
     from evol.journal import Journal, has_calls
-    from evol.pipeline import check_run
     from evol.plan import plan_run
     from evol.progress import clean_for_terminal
     from evol.seeds import SeedTally, read_seeds

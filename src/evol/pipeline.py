@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import importlib.util
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from evol import __version__
 from evol.backends.base import Backend
+from evol.checks import Checked
 from evol.config import RunConfig
 from evol.cost import Budget
 from evol.errors import (
@@ -35,30 +31,24 @@ from evol.errors import (
     SeedError,
     StorageError,
 )
-from evol.files import data_folder, lock_folder, remove_leftovers, remove_lock, translate_storage_errors
+from evol.files import lock_folder, remove_leftovers, remove_lock, translate_storage_errors
 from evol.folder import (
     MANIFEST_NAME,
     SEEDS_NAME,
-    check_outputs,
-    find_foreign_output,
     generation_name,
     read_manifest,
     read_seeds_again,
-    serialise_seed,
     write_manifest,
     write_seeds,
 )
 from evol.gateway import Gateway, RunStopped
+from evol.interrupts import Interrupts
 from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
 from evol.lineage import evolve_lineage
-from evol.packs import Pack, load_pack
 from evol.projection import Tally, write_outputs
-from evol.records import ROLES, Manifest, Outcome, Role, RunStatus, Seed, SeedsSource, UnfinishedLineage
+from evol.records import ROLES, Manifest, Outcome, Role, RunStatus, Seed, UnfinishedLineage
 from evol.seeds import SeedTally, read_seeds
 from evol.throttle import Throttle
-
-GRACE = 30.0
-"""Seconds that calls in flight are given after SIGINT or SIGTERM."""
 
 LOCAL_TIMEOUT_FACTOR = 6
 """A local model on a busy machine is ten times slower than on an idle one."""
@@ -88,62 +78,6 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A run whose inputs are all valid; nothing was touched yet.
-
-    Attributes:
-        config: resolved.
-        pack: loaded.
-        seeds: path, count and digest.
-        tally: what reading the seeds left out.
-        folder: the run folder, which may not exist.
-        fingerprint: what the folder must agree with.
-        existing: the folder's manifest, None for a new one.
-    """
-
-    config: RunConfig
-    pack: Pack
-    seeds: SeedsSource
-    tally: SeedTally
-    folder: Path
-    fingerprint: dict[str, Any]
-    existing: Manifest | None
-
-    @property
-    def seeds_path(self) -> Path:
-        """The seeds file."""
-        return Path(self.seeds.path)
-
-    @property
-    def eliminator(self) -> dict[str, Any]:
-        """What decides about eliminations, for the manifest."""
-        return {
-            "judge": self.config.judge_scope,
-            "sorry_words": self.config.eliminator.sorry_words,
-            "labels": list(self.pack.labels),
-        }
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the folder already holds exactly what this run would make.
-
-        Raises:
-            FolderError: it says so, but a file is missing or changed.
-        """
-        manifest = self.existing
-        return (
-            manifest is not None
-            and manifest.status == "done"
-            and manifest.evol_version == __version__
-            and manifest.generations == self.config.generations
-            and manifest.seeds.sha256 == self.seeds.sha256
-            and manifest.settings.get("seed_responses") == self.config.seed_responses
-            and manifest.eliminator == self.eliminator
-            and not _outputs_differ(self.folder, manifest)
-        )
-
-
-@dataclass(frozen=True)
 class RunResult:
     """How a run ended.
 
@@ -158,39 +92,6 @@ class RunResult:
     exit_code: int
     error: EvolError | None = None
     was_done: bool = False
-
-
-def check_run(config: RunConfig) -> Checked:
-    """Validate seeds, pack and folder before anything is touched or paid.
-
-    Raises:
-        SeedError: a fault in the seeds file.
-        PackError: a fault in the pack.
-        FolderError: the folder is damaged, was made with other settings, or holds files that are not ours.
-    """
-    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights)
-    path = Path(config.seeds) if config.seeds else data_folder("seeds") / "starter.jsonl"
-    tally, digest = SeedTally(), hashlib.sha256()
-    for seed in read_seeds(path, config.limit, tally):
-        digest.update(serialise_seed(seed) + b"\n")
-    folder = Path(config.out)
-    try:
-        is_file = folder.exists() and not folder.is_dir()
-    except OSError as error:
-        raise StorageError(f"{folder}: {error.strerror}", "check --out") from None
-    if is_file:
-        raise FolderError(f"{folder}: a file, not a folder", "name another place with --out")
-    if foreign := find_foreign_output(folder):
-        raise FolderError(
-            f"{foreign}: not written by a run (there is no {MANIFEST_NAME})", "name another folder with --out"
-        )
-    existing = read_manifest(folder)
-    fingerprint = config.fingerprint(pack.digests())
-    if existing is not None and has_calls(folder):
-        _refuse_other_settings(folder, existing.fingerprint, fingerprint)
-        fingerprint = {**existing.fingerprint, **fingerprint}
-    source = SeedsSource(path=str(path), count=tally.count, sha256=digest.hexdigest())
-    return Checked(config, pack, source, tally, folder, fingerprint, existing)
 
 
 def make_backends(config: RunConfig) -> dict[Role, Backend]:
@@ -231,7 +132,7 @@ def run(checked: Checked, backends: Mapping[Role, Backend], observer: Observer) 
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with translate_storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with lock_folder(folder), _Interrupts(observer.notice) as interrupts:
+    with lock_folder(folder), Interrupts(observer.notice) as interrupts:
         if read_manifest(folder) != checked.existing:
             raise FolderError(f"{folder}: another run changed it just now", "run the command again")
         remove_leftovers(folder)
@@ -249,7 +150,7 @@ def _run_locked(
     backends: Mapping[Role, Backend],
     observer: Observer,
     journal: Journal,
-    interrupts: _Interrupts,
+    interrupts: Interrupts,
 ) -> RunResult:
     config, folder = checked.config, checked.folder
     digest = write_seeds(folder, read_seeds(checked.seeds_path, config.limit, SeedTally()))
@@ -312,7 +213,7 @@ async def _evolve_all(
     checked: Checked,
     gateway: Gateway,
     observer: Observer,
-    interrupts: _Interrupts,
+    interrupts: Interrupts,
     failures: dict[str, str],
     backends: Mapping[Role, Backend],
 ) -> None:
@@ -359,96 +260,6 @@ def _run_loop(main: Callable[[], Any]) -> None:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())
-
-
-class _Interrupts:
-    """SIGINT and SIGTERM: the first one ends the run in good order, the second one at once.
-
-    Args:
-        notice: tells the user.
-    """
-
-    def __init__(self, notice: Callable[[str], None]) -> None:
-        self._notice = notice
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: Callable[[], None] | None = None
-        self._cancel: Callable[[], object] | None = None
-        self._old: dict[int, Any] = {}
-        self.exit_code = 0
-
-    def __enter__(self) -> _Interrupts:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._old[number] = signal.signal(number, self._handle_outside)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-
-    def attach(self, loop: asyncio.AbstractEventLoop, stop: Callable[[], None], cancel: Callable[[], object]) -> None:
-        """While the loop runs, signals go through it."""
-        self._loop, self._stop, self._cancel = loop, stop, cancel
-        for number in self._old:
-            loop.add_signal_handler(number, self._handle, number)
-        if self.exit_code:
-            stop()
-
-    def detach(self) -> None:
-        """The loop ends; a signal from now on lets the files be written first."""
-        if self._loop:
-            for number in self._old:
-                self._loop.remove_signal_handler(number)
-                signal.signal(number, self._handle_outside)
-        self._loop = self._stop = self._cancel = None
-
-    def _handle_outside(self, number: int, frame: FrameType | None) -> None:
-        self._handle(number)
-
-    def _handle(self, number: int) -> None:
-        if self.exit_code:
-            os._exit(128 + number)  # the journal holds everything; files are whole or absent
-        self.exit_code = 128 + number
-        if self._loop and self._stop and self._cancel:
-            self._notice(f"stopping: calls in flight get up to {GRACE:.0f} s; once more stops at once")
-            self._stop()
-            self._loop.call_later(GRACE, self._cancel)
-
-
-def _refuse_other_settings(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Raise if a setting that changes requests already made differs; a part only one side has is no difference."""
-    before, after = _flatten({key: old[key] for key in old.keys() & new.keys()}), _flatten(new)
-    shared = {name for name in before.keys() | after.keys() if name.split(".")[0] in old.keys() & new.keys()}
-    differing = sorted(name for name in shared if before.get(name) != after.get(name))
-    if differing:
-        shown = "; ".join(
-            f"{name} was {_shorten(before.get(name))}, now {_shorten(after.get(name))}" for name in differing[:4]
-        )
-        raise FolderError(
-            f"{folder}: made with other settings ({shown})", "use those settings, or name another folder with --out"
-        )
-
-
-def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        flat |= _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-    return flat
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 24 else f"{text[:12]}…{text[-6:]}"
-
-
-def _outputs_differ(folder: Path, manifest: Manifest) -> bool:
-    try:
-        check_outputs(folder, manifest)
-    except FolderError:
-        return True  # the projection restores them
-    return False
 
 
 def _remove_surplus_generations(folder: Path, generations: int, notice: Callable[[str], None]) -> None:

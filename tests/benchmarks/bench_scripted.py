@@ -42,8 +42,9 @@ class Silent:
 def measure(seeds: Path, generations: int, concurrency: int, out: Path) -> None:
     """One run in this process; prints its figures as JSON."""
     from evol.backends.scripted import ScriptedBackend
+    from evol.checks import check_run
     from evol.config import load_config
-    from evol.pipeline import check_run, run
+    from evol.pipeline import run
     from evol.records import CompletionRequest
 
     def script(request: CompletionRequest) -> str:

@@ -1,0 +1,143 @@
+"""Everything that is checked before a run touches its folder or pays for a call."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evol import __version__
+from evol.config import RunConfig
+from evol.errors import FolderError, StorageError
+from evol.files import data_folder
+from evol.folder import MANIFEST_NAME, check_outputs, find_foreign_output, read_manifest, serialise_seed
+from evol.journal import has_calls
+from evol.packs import Pack, load_pack
+from evol.records import Manifest, SeedsSource
+from evol.seeds import SeedTally, read_seeds
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A run whose inputs are all valid; nothing was touched yet.
+
+    Attributes:
+        config: resolved.
+        pack: loaded.
+        seeds: path, count and digest.
+        tally: what reading the seeds left out.
+        folder: the run folder, which may not exist.
+        fingerprint: what the folder must agree with.
+        existing: the folder's manifest, None for a new one.
+    """
+
+    config: RunConfig
+    pack: Pack
+    seeds: SeedsSource
+    tally: SeedTally
+    folder: Path
+    fingerprint: dict[str, Any]
+    existing: Manifest | None
+
+    @property
+    def seeds_path(self) -> Path:
+        """The seeds file."""
+        return Path(self.seeds.path)
+
+    @property
+    def eliminator(self) -> dict[str, Any]:
+        """What decides about eliminations, for the manifest."""
+        return {
+            "judge": self.config.judge_scope,
+            "sorry_words": self.config.eliminator.sorry_words,
+            "labels": list(self.pack.labels),
+        }
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the folder already holds exactly what this run would make.
+
+        Raises:
+            FolderError: it says so, but a file is missing or changed.
+        """
+        manifest = self.existing
+        return (
+            manifest is not None
+            and manifest.status == "done"
+            and manifest.evol_version == __version__
+            and manifest.generations == self.config.generations
+            and manifest.seeds.sha256 == self.seeds.sha256
+            and manifest.settings.get("seed_responses") == self.config.seed_responses
+            and manifest.eliminator == self.eliminator
+            and not _outputs_differ(self.folder, manifest)
+        )
+
+
+def check_run(config: RunConfig) -> Checked:
+    """Validate seeds, pack and folder before anything is touched or paid.
+
+    Raises:
+        SeedError: a fault in the seeds file.
+        PackError: a fault in the pack.
+        FolderError: the folder is damaged, was made with other settings, or holds files that are not ours.
+    """
+    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights)
+    path = Path(config.seeds) if config.seeds else data_folder("seeds") / "starter.jsonl"
+    tally, digest = SeedTally(), hashlib.sha256()
+    for seed in read_seeds(path, config.limit, tally):
+        digest.update(serialise_seed(seed) + b"\n")
+    folder = Path(config.out)
+    try:
+        is_file = folder.exists() and not folder.is_dir()
+    except OSError as error:
+        raise StorageError(f"{folder}: {error.strerror}", "check --out") from None
+    if is_file:
+        raise FolderError(f"{folder}: a file, not a folder", "name another place with --out")
+    if foreign := find_foreign_output(folder):
+        raise FolderError(
+            f"{foreign}: not written by a run (there is no {MANIFEST_NAME})", "name another folder with --out"
+        )
+    existing = read_manifest(folder)
+    fingerprint = config.fingerprint(pack.digests())
+    if existing is not None and has_calls(folder):
+        _refuse_other_settings(folder, existing.fingerprint, fingerprint)
+        fingerprint = {**existing.fingerprint, **fingerprint}
+    source = SeedsSource(path=str(path), count=tally.count, sha256=digest.hexdigest())
+    return Checked(config, pack, source, tally, folder, fingerprint, existing)
+
+
+def _refuse_other_settings(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Raise if a setting that changes requests already made differs; a part only one side has is no difference."""
+    before, after = _flatten({key: old[key] for key in old.keys() & new.keys()}), _flatten(new)
+    shared = {name for name in before.keys() | after.keys() if name.split(".")[0] in old.keys() & new.keys()}
+    differing = sorted(name for name in shared if before.get(name) != after.get(name))
+    if differing:
+        shown = "; ".join(
+            f"{name} was {_shorten(before.get(name))}, now {_shorten(after.get(name))}" for name in differing[:4]
+        )
+        raise FolderError(
+            f"{folder}: made with other settings ({shown})", "use those settings, or name another folder with --out"
+        )
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        flat |= _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 24 else f"{text[:12]}…{text[-6:]}"
+
+
+def _outputs_differ(folder: Path, manifest: Manifest) -> bool:
+    try:
+        check_outputs(folder, manifest)
+    except FolderError:
+        return True  # the projection restores them
+    return False

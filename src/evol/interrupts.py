@@ -1,0 +1,68 @@
+"""SIGINT and SIGTERM: the first one ends a run in good order, the second one at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+GRACE = 30.0
+"""Seconds that calls in flight are given after the first signal."""
+
+
+class Interrupts:
+    """Holds both signals while in the block, and remembers the exit code of the first one.
+
+    Args:
+        notice: tells the user.
+    """
+
+    def __init__(self, notice: Callable[[str], None]) -> None:
+        self._notice = notice
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: Callable[[], None] | None = None
+        self._cancel: Callable[[], object] | None = None
+        self._old: dict[int, Any] = {}
+        self.exit_code = 0
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._old[number] = signal.signal(number, self._handle_outside)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def attach(self, loop: asyncio.AbstractEventLoop, stop: Callable[[], None], cancel: Callable[[], object]) -> None:
+        """While the loop runs, signals go through it."""
+        self._loop, self._stop, self._cancel = loop, stop, cancel
+        for number in self._old:
+            loop.add_signal_handler(number, self._handle, number)
+        if self.exit_code:
+            stop()
+
+    def detach(self) -> None:
+        """The loop ends; a signal from now on lets the files be written first."""
+        if self._loop:
+            for number in self._old:
+                self._loop.remove_signal_handler(number)
+                signal.signal(number, self._handle_outside)
+        self._loop = self._stop = self._cancel = None
+
+    def _handle_outside(self, number: int, frame: FrameType | None) -> None:
+        self._handle(number)
+
+    def _handle(self, number: int) -> None:
+        if self.exit_code:
+            os._exit(128 + number)  # the journal holds everything; files are whole or absent
+        self.exit_code = 128 + number
+        if self._loop and self._stop and self._cancel:
+            self._notice(f"stopping: calls in flight get up to {GRACE:.0f} s; once more stops at once")
+            self._stop()
+            self._loop.call_later(GRACE, self._cancel)
