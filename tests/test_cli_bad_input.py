@@ -82,7 +82,7 @@ CASES = {
     ),
     "password in OPENAI_BASE_URL": Case(
         ("run", "s.jsonl", "--model", "m"),
-        5,
+        2,
         ("OPENAI_BASE_URL",),
         environment={"OPENAI_BASE_URL": "http://u:hunter2@127.0.0.1:9/v1", "OPENAI_API_KEY": "k"},
         absent="hunter2",

@@ -94,11 +94,11 @@ def test_twenty_identical_refusals_end_the_run(
     evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
 ) -> None:
     """A server that refuses everything with the same 400 is not asked for every seed."""
-    server.fault = lambda body, n: (400, {}, error("broken adapter")) if server.total >= 1 else None
+    server.fault = lambda body, n: (400, {}, error("broken adapter")) if server.total >= 20 else None
     ended = evol.run(write_seeds(100), "--generations", "1", "--concurrency", "2")
     assert ended.returncode == 5, ended.stderr
     assert "20 times in a row" in ended.stderr
-    assert sum(server.seen.values()) < 30
+    assert sum(server.seen.values()) < 50
 
 
 def test_one_refused_seed_is_unfinished_and_does_not_block_resume(
@@ -147,3 +147,90 @@ def test_hanging_attempt_times_out_and_is_retried(evol: Evol, server: FakeServer
     server.fault = lambda body, n: "hang" if n == 0 else None
     assert evol.run("--limit", "2", "--generations", "0", "--config", config).returncode == 0
     assert set(server.seen.values()) == {2}
+
+
+def test_a_bad_first_prompt_is_told_apart_from_bad_settings(
+    evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
+) -> None:
+    """A 400 for the very first prompt alone does not end the run; a harmless one shows that the settings are fine."""
+    server.fault = lambda body, n: (400, {}, error("bad words")) if "item 0 of" in last_message(body) else None
+    ended = evol.run(write_seeds(6), "--generations", "1")
+    assert ended.returncode == 3, ended.stderr
+    assert "seed s0 from generation 0 on: HTTP 400: bad words" in ended.stderr
+
+
+def test_a_setting_that_one_role_cannot_use_shows_at_its_first_call(
+    evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
+) -> None:
+    """A key that the judge's requests hold and the server refuses ends the run before the rest is paid for."""
+    config = evol.folder / "c.toml"
+    config.write_text("[models.judge]\nextra_body = { foo = 1 }\n")
+    server.fault = lambda body, n: (400, {}, error("unknown field foo")) if "foo" in body else None
+    ended = evol.run(write_seeds(100), "--generations", "1", "--config", config, "--concurrency", "4")
+    assert ended.returncode == 5, ended.stderr
+    assert "unknown field foo" in ended.stderr
+    assert server.total < 40
+
+
+def test_a_moderated_prompt_is_blocked_not_the_end(evol: Evol, server: FakeServer) -> None:
+    """A 403 that speaks of moderation concerns one prompt."""
+    server.fault = lambda body, n: (
+        (403, {}, error("Input flagged by moderation")) if kind_of(body) == "evolve" else None
+    )
+    assert evol.run("--limit", "2", "--generations", "1").returncode == 0
+    rows = (evol.folder / "output" / "eliminated.jsonl").read_bytes()
+    assert rows.count(b'"reason":"blocked"') == 2
+
+
+def test_an_error_inside_a_200_reply_keeps_its_message(evol: Evol, server: FakeServer) -> None:
+    """Some servers wrap an error into a 200 reply; its own status and message count."""
+    wrapped = orjson.dumps({"error": {"message": "Insufficient credits", "code": 402}})
+    server.fault = lambda body, n: (200, {"Content-Type": "application/json"}, wrapped)
+    ended = evol.run("--limit", "2")
+    assert ended.returncode == 5
+    assert "HTTP 402: Insufficient credits" in ended.stderr
+
+
+@pytest.mark.parametrize("cut", [0, 195, 296])
+def test_an_echoed_key_is_written_nowhere(evol: Evol, server: FakeServer, cut: int) -> None:
+    """A server that echoes the key, at any place of any body, never gets it into a file or onto the terminal."""
+    texts = ["x" * cut + f" Bearer {KEY} not json", f'{{"error": {{"message": "{"y" * cut} {KEY}"}}}}']
+    config = evol.folder / "c.toml"
+    config.write_text("[limits]\nretry_for = 0.1\n")
+    statuses = [200, 500, 400]
+    server.fault = lambda body, n: (
+        (statuses[server.seen.total() % 3], {}, texts[n % 2].encode()) if server.total >= 6 else None
+    )
+    ended = evol.run("--limit", "6", "--generations", "1", "--config", config)
+    assert ended.returncode in (3, 5), ended.stderr
+    written = b"".join(path.read_bytes() for path in (evol.folder / "output").iterdir() if path.is_file())
+    assert b"[k" in written + ended.stderr.encode()
+    for secret in (KEY, KEY[:-1], KEY[:8]):
+        assert secret not in ended.stderr + ended.stdout
+        assert secret.encode() not in written
+
+
+def test_a_key_from_a_windows_file_works(evol: Evol, server: FakeServer) -> None:
+    """A line end behind the key is no part of it; a control character inside it is one sentence."""
+    assert evol.run("--limit", "1", "--generations", "0", OPENAI_API_KEY=f"{KEY}\r\n").returncode == 0
+    ended = evol.run("--limit", "1", "--out", "other", OPENAI_API_KEY="sk-\x07x")
+    assert ended.returncode == 5
+    assert "OPENAI_API_KEY holds no key" in ended.stderr
+
+
+def test_budget_remembers_requests_without_a_reply(evol: Evol, server: FakeServer) -> None:
+    """Requests that brought nothing count for the life of the folder, also when it holds nothing else."""
+    server.fault = lambda body, n: (500, {}, b"no")
+    for _ in range(2):
+        ended = evol.run("--limit", "2", "--max-calls", "4")
+        assert ended.returncode == 4, ended.stderr
+        assert "larger limit" in ended.stdout
+    assert server.seen.total() == 4
+
+
+def test_a_lone_surrogate_in_a_reply_is_replaced(evol: Evol, server: FakeServer) -> None:
+    """A reply with half a character is a reply."""
+    body = b'{"choices":[{"message":{"content":"Half \\ud83d of it"},"finish_reason":"stop"}]}'
+    server.fault = lambda asked, n: (200, {"Content-Type": "application/json"}, body)
+    assert evol.run("--limit", "1", "--generations", "0").returncode == 0
+    assert "Half ? of it" in (evol.folder / "output" / "generation-0.jsonl").read_text()

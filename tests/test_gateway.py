@@ -19,7 +19,8 @@ from evol.errors import (
     EndpointError,
     TransientCallError,
 )
-from evol.gateway import EMPTY_TRIES, SAME_REFUSALS, Gateway, RunStopped
+from evol.gateway import EMPTY_TRIES, Gateway, RunStopped
+from evol.health import SAME_REFUSALS
 from evol.journal import Journal
 from evol.records import Completion, CompletionRequest, Role
 from evol.throttle import Throttle
@@ -150,7 +151,7 @@ def test_different_refusals_do_not_end_the_run(tmp_path: Path) -> None:
     def script(wanted: CompletionRequest) -> str:
         if wanted.seed_id == "s0":
             return "fine"
-        raise CallRejected(f"bad words in {wanted.seed_id}", 400)
+        raise CallRejected(f"bad words: {'x' * wanted.position}", 400)
 
     found, gateway, _ = ask_all(tmp_path, script, SAME_REFUSALS * 2)
     assert gateway.fatal is None
@@ -220,3 +221,64 @@ def test_a_lost_key_ends_the_run_at_once(tmp_path: Path, status: int) -> None:
     assert isinstance(gateway.fatal, EndpointError)
     assert sum(isinstance(reply, Completion) for reply in found) == 3
     assert sum(isinstance(reply, RunStopped) for reply in found) == 27
+
+
+def test_a_few_poisoned_prompts_are_no_outage(tmp_path: Path) -> None:
+    """Calls that fail while nothing else is left to do run out of their own time; the run is not held up by them."""
+
+    def script(wanted: CompletionRequest) -> str:
+        if wanted.position >= 18:
+            raise TransientCallError("always", 500)
+        return "fine"
+
+    found, gateway, _ = ask_all(tmp_path, script, 20, LimitsConfig(retry_for=1.0, give_up_after=600.0), slots=8)
+    assert gateway.fatal is None
+    assert [type(reply) for reply in found[18:]] == [CallFailed, CallFailed]
+    assert all(isinstance(reply, Completion) for reply in found[:18])
+
+
+def test_an_outage_of_one_endpoint_does_not_slow_another(tmp_path: Path) -> None:
+    """Each endpoint has a health of its own; the message names the one that is lost."""
+
+    class Judge(ScriptedBackend):
+        def __init__(self) -> None:
+            super().__init__(self.answer)
+            self.label, self.verified_by = "judge at somewhere", "judge"
+
+        def answer(self, wanted: CompletionRequest) -> str:
+            if wanted.position:
+                raise TransientCallError("down", 503)
+            return "Equal"
+
+    async def main(gateway: Gateway) -> tuple[list[object], float]:
+        judging = [asyncio.create_task(gateway.complete(request(n, "judge"))) for n in range(10)]
+        await asyncio.sleep(1.2)
+        begun = time.monotonic()
+        evolved = [await gateway.complete(request(n)) for n in range(20)]
+        seconds = time.monotonic() - begun
+        assert all(reply.text == "fine" for reply in evolved)
+        return await asyncio.gather(*judging, return_exceptions=True), seconds
+
+    with Journal.open_for_run(tmp_path, print) as journal:
+        healthy, judge = ScriptedBackend(lambda wanted: "fine"), Judge()
+        backends: dict[Role, Backend] = {"evolver": healthy, "responder": healthy, "judge": judge}
+        limits = LimitsConfig(retry_for=60.0, give_up_after=2.5)
+        gateway = Gateway(journal, backends, Throttle(4), Budget(None, 0), limits)
+        _, seconds = asyncio.run(main(gateway))
+    assert seconds < 1.0
+    assert isinstance(gateway.fatal, EndpointError)
+    assert "judge at somewhere: nothing succeeded" in gateway.fatal.message
+
+
+def test_a_call_that_timed_out_is_tried_once_more(tmp_path: Path) -> None:
+    """An attempt may take as long as `retry_for` itself; the next one still follows."""
+    tries: list[int] = []
+
+    def script(wanted: CompletionRequest) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise TransientCallError("no reply in time")
+        return "fine"
+
+    found, _, _ = ask_all(tmp_path, script, 1, LimitsConfig(retry_for=0.0))
+    assert [getattr(reply, "text", reply) for reply in found] == ["fine"]

@@ -21,7 +21,7 @@ def fill(folder: Path, count: int) -> bytes:
     with Journal.open_for_run(folder, lambda text: None) as journal:
         for number in range(count):
             reply = Completion(f'reply {number} ,"request": "\u2028\n\x00 é', "stop", number, 2)
-            journal.append(request(number), reply, latency=0.5, attempts=1)
+            journal.append(request(number), reply, latency=0.5)
     return (folder / JOURNAL_NAME).read_bytes()
 
 
@@ -54,10 +54,10 @@ def test_key_depends_on_each_of_its_parts() -> None:
 def test_failures_count_attempts_but_are_no_hits(tmp_path: Path) -> None:
     """A call that was given up counts against the budget and is asked again."""
     with Journal.open_for_run(tmp_path, lambda text: None) as journal:
-        journal.append_failure(request(1), "gave up", attempts=5)
+        journal.append_failure(request(1), "gave up")
     assert not has_calls(tmp_path)
     with Journal.open_for_reading(tmp_path) as journal:
-        assert (journal.calls, journal.attempts, journal.find(request(1))) == (0, 5, None)
+        assert (journal.calls, journal.attempts, journal.find(request(1))) == (0, 1, None)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -73,7 +73,7 @@ def test_a_cut_at_any_byte_is_repaired(tmp_path: Path, data: st.DataObject) -> N
     notices: list[str] = []
     with Journal.open_for_run(folder, notices.append) as journal:
         kept = journal.calls
-        journal.append(request(99), Completion("new"), latency=0.0, attempts=1)
+        journal.append(request(99), Completion("new"), latency=0.0)
     lines = whole[:cut].split(b"\n")
     is_only_the_line_feed_missing = cut < len(whole) and whole[cut : cut + 1] == b"\n"
     assert kept == len(lines) - 1 + is_only_the_line_feed_missing

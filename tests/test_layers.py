@@ -16,7 +16,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
     "1  values": ("records", "draws", "interrupts"),
     "2a needs nothing but values": ("files", "config", "cost", "throttle", "cleaning", "formats"),
-    "2b needs files or config": ("seeds", "packs", "chat"),
+    "2b needs files or config": ("seeds", "packs", "chat", "health"),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",

@@ -13,7 +13,7 @@ from evol.errors import FolderError, StorageError
 from evol.files import data_folder
 from evol.folder import MANIFEST_NAME, check_outputs, find_foreign_output, read_manifest, serialise_seed
 from evol.journal import has_calls
-from evol.packs import Pack, load_pack
+from evol.packs import Pack, find_pack, load_pack
 from evol.records import Manifest, SeedsSource
 from evol.seeds import SeedTally, read_seeds
 
@@ -82,6 +82,9 @@ def check_run(config: RunConfig) -> Checked:
         PackError: a fault in the pack.
         FolderError: the folder is damaged, was made with other settings, or holds files that are not ours.
     """
+    pack_folder = find_pack(config.pack)
+    if not pack_folder.is_relative_to(data_folder("prompts")):
+        config = config.model_copy(update={"pack": str(pack_folder.absolute())})  # stats may run elsewhere
     pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights)
     path = Path(config.seeds) if config.seeds else data_folder("seeds") / "starter.jsonl"
     tally, digest = SeedTally(), hashlib.sha256()

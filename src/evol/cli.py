@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evol import __version__
-from evol.errors import EXIT_SIGINT, EvolError
+from evol.errors import EXIT_SIGINT, BudgetExhausted, EvolError
 
 if TYPE_CHECKING:
     from evol.checks import Checked
@@ -231,7 +231,9 @@ def _print_summary(result: RunResult, checked: Checked) -> None:
         _say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
     typer.echo(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
     suffix = "" if str(folder) == "output" else f" {folder}"
-    if result.exit_code:
+    if result.exit_code == BudgetExhausted.exit_code:
+        typer.echo("next: the same command with a larger limit goes on where this one stopped")
+    elif result.exit_code:
         typer.echo("next: the same command again goes on where this one stopped")
     else:
         typer.echo(f"next: evol merge{suffix} && evol stats{suffix}")

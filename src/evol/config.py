@@ -57,6 +57,26 @@ class Sampling(_Table):
         return value
 
 
+def check_url(value: str) -> str:
+    """An endpoint's base URL without its final slash; "" stays.
+
+    Raises:
+        ValueError: not a URL, or one that holds a secret or a query; the message repeats nothing of it.
+    """
+    try:
+        parts = urlsplit(value)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address that cannot be
+        is_url = False
+    if value and not is_url:
+        raise ValueError("not a URL; write it like https://host/v1")
+    if value and "@" in parts.netloc:
+        raise ValueError("the URL holds a user name or password; put the key into an environment variable")
+    if value and (parts.query or parts.fragment):
+        raise ValueError("the URL holds a query or a fragment; write it like https://host/v1")
+    return value.rstrip("/")
+
+
 class ModelConfig(_Table):
     """Who plays a role, and how it is asked."""
 
@@ -76,16 +96,7 @@ class ModelConfig(_Table):
     @field_validator("base_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port or an address that cannot be
-            is_url = False
-        if value and not is_url:
-            raise ValueError("not a URL; write it like https://host/v1")
-        if "@" in parts.netloc:
-            raise ValueError("the URL holds a user name or password; put the key into an environment variable")
-        return value.rstrip("/")
+        return check_url(value)
 
     @field_validator("api_key_env")
     @classmethod

@@ -27,7 +27,6 @@ from __future__ import annotations
 EXIT_DONE = 0
 EXIT_UNFINISHED = 3
 EXIT_SIGINT = 130
-EXIT_SIGTERM = 143
 
 
 class EvolError(Exception):

@@ -4,20 +4,21 @@ What a caller of `complete` can rely on: a returned completion stands in the jou
 never sent again; an API failure never looks like a reply. `CallFailed` says the call was given up, `RunStopped` that
 the run admits nothing more.
 
-Retries (tenacity): 429, 408/409, 5xx, time-outs, resets and unreadable bodies for `retry_for` seconds, Retry-After
-obeyed; empty replies EMPTY_TRIES times, then they are an outcome. The first call to each endpoint and model goes alone:
-what is wrong with key, URL or model shows there, once. While nothing succeeds at all, one probe every PROBE_INTERVAL
-seconds goes out, the clocks of the waiting calls stand still, and after `give_up_after` seconds the run ends.
+Retries (tenacity): 408, 409, 425, 429, 5xx, time-outs, resets and unreadable bodies for `retry_for` seconds, at least
+once; Retry-After is waited for, up to MAX_WAIT; empty replies are tried EMPTY_TRIES times, then they are an outcome.
+The first call of each role to each endpoint and model goes alone: what is wrong with key, URL, model or settings shows
+there, once. Outages are the business of `health.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
+import orjson
 from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from evol.backends.base import Backend
@@ -25,6 +26,7 @@ from evol.config import LimitsConfig
 from evol.cost import Budget
 from evol.errors import (
     BudgetExhausted,
+    CallError,
     CallFailed,
     CallRejected,
     EmptyReplyError,
@@ -32,6 +34,7 @@ from evol.errors import (
     EvolError,
     TransientCallError,
 )
+from evol.health import SAME_REFUSALS, EndpointHealth
 from evol.journal import Journal
 from evol.records import Completion, CompletionRequest, Role
 from evol.throttle import Throttle
@@ -40,12 +43,6 @@ EMPTY_TRIES = 3
 """Attempts for a reply without content before the emptiness is taken as the outcome."""
 FIRST_TRIES = 3
 """Attempts of the first call where nobody listens or no chat completion comes back."""
-SAME_REFUSALS = 20
-"""Identical refusals in a row that end the run."""
-PROBE_INTERVAL = 30.0
-"""Seconds between probes while nothing succeeds."""
-OUTAGE_AFTER = 60.0
-"""Seconds without a success, and with a failure at their end, that count as an outage."""
 MAX_WAIT = 300.0
 """Seconds; a longer Retry-After is tried again after this long."""
 
@@ -57,15 +54,18 @@ class RunStopped(Exception):
 
 
 class _Call:
-    """State of one call across its attempts."""
+    """One call across its attempts."""
 
-    __slots__ = ("attempts", "is_first", "latency", "request", "started")
+    __slots__ = ("attempts", "backend", "empties", "health", "is_first", "latency", "request", "started")
 
-    def __init__(self, request: CompletionRequest, started: float, *, is_first: bool) -> None:
+    def __init__(self, request: CompletionRequest, backend: Backend, health: EndpointHealth, started: float) -> None:
         self.request = request
+        self.backend = backend
+        self.health = health
         self.started = started
-        self.is_first = is_first
+        self.is_first = request.role not in health.verified
         self.attempts = 0
+        self.empties = 0
         self.latency = 0.0
 
 
@@ -94,19 +94,13 @@ class Gateway:
         self._backends = backends
         self._throttle = throttle
         self._budget = budget
-        self._limits = limits
+        self._retry_for = limits.retry_for
         self._clock = clock
-        self._verified: set[str] = set()
-        self._verifying: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._health = {
+            backend.verified_by: EndpointHealth(backend.label, limits, throttle.limit, clock)
+            for backend in backends.values()
+        }
         self._waiting: set[asyncio.Task[object]] = set()
-        self._last_success = float("-inf")
-        self._failing_since: float | None = None
-        self._outages: list[tuple[float, float]] = []
-        self._recovered = asyncio.Event()
-        self._recovered.set()
-        self._next_probe = 0.0
-        self._refusal = ""
-        self._refusals = 0
         self._known_good = {role for role, total in journal.totals.items() if total.calls}
         self.is_stopping = False
         self.fatal: EvolError | None = None
@@ -118,25 +112,28 @@ class Gateway:
             CallFailed: given up; a later run tries again.
             RunStopped: the run admits nothing more.
         """
-        if (hit := self._journal.find(request)) is not None:
-            return hit
-        if self.is_stopping:
-            raise RunStopped
-        backend = self._backends[request.role]
-        identity = backend.verified_by
-        if identity in self._verified:
-            return await self._pay(backend, request, is_first=False)
-        with self._stoppable():
-            await self._verifying[identity].acquire()
         try:
-            is_first = identity not in self._verified
-            if is_first:
-                completion = await self._pay(backend, request, is_first=True)
-                self._verified.add(identity)
-                return completion
-        finally:
-            self._verifying[identity].release()
-        return await self._pay(backend, request, is_first=False)
+            if (hit := self._journal.find(request)) is not None:
+                return hit
+            if self.is_stopping:
+                raise RunStopped
+            backend = self._backends[request.role]
+            health = self._health[backend.verified_by]
+            if request.role in health.verified:
+                return await self._pay(_Call(request, backend, health, self._clock()))
+            with self._stoppable():
+                await health.first_call.acquire()
+            try:
+                if request.role not in health.verified:
+                    return await self._pay(_Call(request, backend, health, self._clock()))
+            finally:
+                health.first_call.release()
+            return await self._pay(_Call(request, backend, health, self._clock()))
+        except CallError:
+            raise
+        except EvolError as error:  # the endpoint, the budget or the disk: the end of the run
+            self.stop(error)
+            raise RunStopped from None
 
     def stop(self, fatal: EvolError | None = None) -> None:
         """Admit nothing more: whoever waits is turned away, calls in flight may finish.
@@ -149,143 +146,91 @@ class Gateway:
         for task in self._waiting:
             task.cancel()
 
-    async def _pay(self, backend: Backend, request: CompletionRequest, *, is_first: bool) -> Completion:
-        call = _Call(request, self._clock(), is_first=is_first)
+    async def _pay(self, call: _Call) -> Completion:
+        """Attempt until there is an outcome, and journal it."""
         try:
-            completion = await self._attempt_repeatedly(backend, call)
-        except CallFailed as error:
-            self._journal.append_failure(request, error.message, attempts=call.attempts)
-            raise
-        except (EndpointError, BudgetExhausted) as error:
-            self._record_unanswered(call, error.message)
-            self.stop(error)
-            raise RunStopped from None
-        except (asyncio.CancelledError, RunStopped):
-            self._record_unanswered(call, "interrupted")
-            raise
-        self._journal.append(request, completion, latency=call.latency, attempts=call.attempts)
+            try:
+                completion = await self._attempt(call)
+            except TransientCallError as error:
+                completion = await self._retry(call, error)
+        except EmptyReplyError as error:
+            completion = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
+        except TransientCallError as error:
+            raise _give_up(call, error) from None
+        except CallRejected as error:
+            raise await self._interpret_refusal(call, error) from None
+        call.health.verified.add(call.request.role)
+        self._journal.append(call.request, completion, latency=call.latency)
         return completion
 
-    def _record_unanswered(self, call: _Call, why: str) -> None:
-        # what was sent counts against the budget, answered or not
-        if call.attempts:
-            self._journal.append_failure(call.request, why, attempts=call.attempts)
+    async def _retry(self, call: _Call, first: TransientCallError) -> Completion:
+        """Go on after a first failure; tenacity costs more than a call that succeeds at once, so it starts here."""
+        pending = [first]
 
-    async def _attempt_repeatedly(self, backend: Backend, call: _Call) -> Completion:
-        try:
-            return await self._attempt(backend, call)
-        except TransientCallError as error:
-            pending: list[TransientCallError] = [error]
-        except CallRejected as error:
-            raise await self._judge_refusal(backend, call, error) from None
-
-        async def attempt() -> Completion:
-            # tenacity is entered only now; its first try re-tells what the direct one met
+        async def retell_or_attempt() -> Completion:
             if pending:
                 raise pending.pop()
-            return await self._attempt(backend, call)
+            return await self._attempt(call)
 
-        retrying = AsyncRetrying(
+        return await AsyncRetrying(
             retry=lambda state: self._is_worth_retrying(call, state),
             wait=_choose_wait,
             stop=lambda state: self._is_out_of_time(call, state),
             sleep=self._sleep,
             reraise=True,
-        )
-        try:
-            return await retrying(attempt)
-        except EmptyReplyError as error:
-            return Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
-        except TransientCallError as error:
-            if call.is_first and (error.unreachable or error.unreadable):
-                raise EndpointError(
-                    f"{backend.label}: {error.message}",
-                    "check --base-url (most servers want it to end in /v1), and that the server runs",
-                ) from None
-            raise CallFailed(f"gave up after {call.attempts} attempts: {error.message}", error.status) from None
-        except CallRejected as error:
-            raise await self._judge_refusal(backend, call, error) from None
+        )(retell_or_attempt)
 
-    async def _attempt(self, backend: Backend, call: _Call) -> Completion:
+    async def _attempt(self, call: _Call) -> Completion:
+        """Send one request, in a slot; an attempt that brought no reply is journaled as a failure."""
         with self._stoppable():
-            if not self._recovered.is_set():
-                await self._wait_for_recovery()
+            await call.health.admit()
             await self._throttle.acquire(call.request.position)
+        begun = self._clock()
         try:
             if self.is_stopping:
                 raise RunStopped
             self._budget.reserve()
             call.attempts += 1
-            begun = self._clock()
-            completion = await backend.complete(call.request)
-            self._note_success()
-            call.latency = self._last_success - begun
-            self._refusals = 0
+            completion = await call.backend.complete(call.request)
+            call.latency = self._clock() - begun
+            call.health.note_success(call.request.role)
             return completion
-        except EmptyReplyError:
-            self._note_success()  # of the endpoint, if not of the call
+        except BudgetExhausted:
             raise
-        except TransientCallError as error:
-            self._note_failure(error, begun)
+        except EmptyReplyError as error:
+            call.latency = self._clock() - begun
+            call.health.note_success(call.request.role)
+            call.empties += 1
+            if call.empties < EMPTY_TRIES:
+                self._journal.append_failure(call.request, error.message)
+            raise
+        except EvolError as error:
+            self._journal.append_failure(call.request, error.message)
+            if isinstance(error, TransientCallError):
+                call.health.note_failure(error, call.request.key, begun)
+            raise
+        except asyncio.CancelledError:
+            self._journal.append_failure(call.request, "interrupted")
             raise
         finally:
             self._throttle.release()
 
-    def _note_success(self) -> None:
-        self._last_success = self._clock()
-        if not self._recovered.is_set() and self._failing_since is not None:
-            self._outages.append((self._failing_since, self._last_success))
-        self._failing_since = None
-        self._recovered.set()
-
-    def _note_failure(self, error: TransientCallError, begun: float) -> None:
-        """Count the time in which nothing succeeded although something was tried."""
-        now = self._clock()
-        if self._failing_since is None:
-            self._failing_since = max(begun, self._last_success)
-        silent = now - self._failing_since
-        if silent >= self._limits.give_up_after:
-            raise EndpointError(
-                f"nothing succeeded for {silent:.0f} s; the last failure was: {error.message}",
-                "the same command goes on when the endpoint is back",
-            ) from None
-        if self._recovered.is_set() and silent >= min(OUTAGE_AFTER, self._limits.give_up_after / 4):
-            self._recovered.clear()
-            self._next_probe = now + self._probe_interval
-
-    @property
-    def _probe_interval(self) -> float:
-        return min(PROBE_INTERVAL, self._limits.give_up_after / 4)
-
-    async def _wait_for_recovery(self) -> None:
-        """Wait until the endpoint answers again or it is our turn to probe."""
-        while not self._recovered.is_set():
-            now = self._clock()
-            if now >= self._next_probe:
-                self._next_probe = now + self._probe_interval
-                break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._recovered.wait(), self._next_probe - now)
-
     def _is_worth_retrying(self, call: _Call, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, EmptyReplyError):
-            return call.attempts < EMPTY_TRIES
-        if not isinstance(error, TransientCallError):
-            return False
-        if call.is_first and (error.unreachable or error.unreadable):
+            return call.empties < EMPTY_TRIES
+        if isinstance(error, TransientCallError) and call.is_first and (error.unreachable or error.unreadable):
             return call.attempts < FIRST_TRIES
-        return True
+        return isinstance(error, CallError) and error.retryable
 
     def _is_out_of_time(self, call: _Call, state: RetryCallState) -> bool:
         """Whether `retry_for` is over, not counting outages, or would be before the server wants to hear from us."""
-        if not self._recovered.is_set():
-            return False  # `give_up_after` bounds an outage
-        now = self._clock()
-        lost = sum(max(0.0, end - max(begun, call.started)) for begun, end in self._outages)
         error = state.outcome.exception() if state.outcome else None
+        if call.health.is_down or call.attempts < 2 or isinstance(error, EmptyReplyError):
+            return False  # `give_up_after` bounds an outage; a call that timed out has a second chance
         asked = error.retry_after or 0.0 if isinstance(error, TransientCallError) else 0.0
-        return now - call.started - lost + min(asked, MAX_WAIT) > self._limits.retry_for
+        spent = self._clock() - call.started - call.health.count_lost_time(call.started)
+        return spent + min(asked, MAX_WAIT) > self._retry_for
 
     async def _sleep(self, seconds: float) -> None:
         if self.is_stopping:
@@ -293,16 +238,33 @@ class Gateway:
         with self._stoppable():
             await asyncio.sleep(seconds)
 
-    async def _judge_refusal(self, backend: Backend, call: _Call, error: CallRejected) -> EvolError:
+    async def _interpret_refusal(self, call: _Call, error: CallRejected) -> EvolError:
         """What a refusal means: the end of the run, or of this lineage."""
-        message = f"{backend.label}: {error.message}"
-        if call.is_first and call.request.role not in self._known_good:
-            return EndpointError(message, await _suggest(backend, error.status))
-        self._refusals = self._refusals + 1 if error.message == self._refusal else 1
-        self._refusal = error.message
-        if self._refusals >= SAME_REFUSALS:
-            return EndpointError(f"{message} ({self._refusals} times in a row)", await _suggest(backend, error.status))
+        count = call.health.note_refusal(call.request.role, error)
+        message = f"{call.backend.label}: {error.message}"
+        if count >= SAME_REFUSALS:
+            return EndpointError(f"{message} ({count} times in a row)", await _suggest(call.backend, error.status))
+        is_unknown = call.is_first and call.request.role not in self._known_good
+        if is_unknown and not await self._is_the_prompts_fault(call, error):
+            return EndpointError(message, await _suggest(call.backend, error.status))
         return CallFailed(error.message, error.status)
+
+    async def _is_the_prompts_fault(self, call: _Call, error: CallRejected) -> bool:
+        """Ask the same with a harmless prompt: if that goes through, the refused prompt was to blame."""
+        if error.status not in (400, 413, 422):
+            return False
+        body = {**orjson.loads(call.request.body), "messages": [{"role": "user", "content": "Say yes."}]}
+        self._budget.reserve()
+        harmless = dataclasses.replace(call.request, body=orjson.dumps(body))
+        self._journal.append_failure(harmless, "a harmless prompt, sent to tell a bad prompt from bad settings")
+        try:
+            await call.backend.complete(harmless)
+        except EmptyReplyError:
+            pass
+        except CallError:
+            return False
+        call.health.verified.add(call.request.role)
+        return True
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -318,6 +280,15 @@ class Gateway:
             raise
         finally:
             self._waiting.discard(task)
+
+
+def _give_up(call: _Call, error: TransientCallError) -> EvolError:
+    if call.is_first and (error.unreachable or error.unreadable):
+        return EndpointError(
+            f"{call.backend.label}: {error.message}",
+            "check --base-url (most servers want it to end in /v1), and that the server runs",
+        )
+    return CallFailed(f"gave up after {call.attempts} attempts: {error.message}", error.status)
 
 
 def _choose_wait(state: RetryCallState) -> float:

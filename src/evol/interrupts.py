@@ -62,7 +62,9 @@ class Interrupts:
         if self.exit_code:
             os._exit(128 + number)  # the journal holds everything; files are whole or absent
         self.exit_code = 128 + number
-        if self._loop and self._stop and self._cancel:
+        if not (self._loop and self._stop and self._cancel):
+            self._notice("stopping when the files are written; once more stops at once")
+        else:
             self._notice(f"stopping: calls in flight get up to {GRACE:.0f} s; once more stops at once")
             self._stop()
             self._loop.call_later(GRACE, self._cancel)

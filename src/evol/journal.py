@@ -6,8 +6,8 @@ records of that window; their calls are then made again. A torn last line is cut
 is an error that names the line. Cost: microseconds a record, one fsync per window.
 
 A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxxxxxx"}`; crc is the CRC-32 of all bytes before
-`,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call) and `failure` (a call given up: its attempts
-count against the budget, its key is not answered from here). The figures stand first, so that opening a journal of a
+`,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call) and `failure` (a request without a reply: it
+counts against the budget, its key is not answered from here). The figures stand first, so that opening a journal of a
 million calls parses only the head of each line.
 """
 
@@ -56,7 +56,7 @@ class CallTotals:
 
     def add(self, head: dict[str, Any]) -> None:
         """Count one record by the figures at its head."""
-        self.attempts += head["attempts"]
+        self.attempts += 1
         if head["kind"] == "failure":
             self.failures += 1
             return
@@ -204,38 +204,41 @@ class Journal:
                 )
         return None
 
-    def append(self, request: CompletionRequest, completion: Completion, *, latency: float, attempts: int) -> None:
+    def append(self, request: CompletionRequest, completion: Completion, *, latency: float) -> None:
         """Record a completed call; returns after write(2).
 
         Args:
             request: what was asked.
             completion: what came back.
             latency: seconds of the attempt that succeeded.
-            attempts: requests sent for it, the successful one included.
 
         Raises:
             StorageError: the disk refused; nothing of the record is left behind, and no further one is taken.
         """
-        head = self._head("call", request, attempts, latency, completion)
+        head = self._head("call", request, latency, completion)
         tail = b',"reply":' + orjson.dumps(completion.text) + b',"request":' + request.body
         self._write(request, head, tail)
 
-    def append_failure(self, request: CompletionRequest, error: str, *, attempts: int) -> None:
-        """Record that a call was given up, for the budget and the statistics; its key stays open."""
-        head = self._head("failure", request, attempts, 0.0, Completion(""))
+    def append_failure(self, request: CompletionRequest, error: str) -> None:
+        """Record a request that brought no reply, for the budget and the statistics; its key stays open."""
+        head = self._head("failure", request, 0.0, Completion(""))
         self._write(request, head, b',"error":' + orjson.dumps(error))
 
     def sync(self) -> None:
-        """Make everything written so far durable."""
+        """Make everything written so far durable.
+
+        Raises:
+            StorageError: the disk refused, now or at an earlier sync.
+        """
+        if self._broken:
+            raise self._broken
         if self._is_dirty:
             self._is_dirty = False
             with translate_storage_errors(self._path):
                 os.fsync(self._handle)
 
     @staticmethod
-    def _head(
-        kind: str, request: CompletionRequest, attempts: int, latency: float, completion: Completion
-    ) -> dict[str, Any]:
+    def _head(kind: str, request: CompletionRequest, latency: float, completion: Completion) -> dict[str, Any]:
         return {
             "kind": kind,
             "key": request.key,
@@ -243,7 +246,6 @@ class Journal:
             "generation": request.generation,
             "role": request.role,
             "ask": request.ask,
-            "attempts": attempts,
             "latency": round(latency, 4),
             "time": round(time.time(), 3),
             "finish_reason": completion.finish_reason,

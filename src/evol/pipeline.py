@@ -176,11 +176,16 @@ def _run_locked(
         observer.end()
     if isinstance(gateway.fatal, StorageError | FolderError):
         raise gateway.fatal
-    if gateway.fatal and checked.existing is None and not journal.calls:
-        raise gateway.fatal
+    if gateway.fatal and checked.existing is None and not journal.calls and gateway.fatal.exit_code != 4:
+        raise gateway.fatal  # nothing was got, and the folder shall not remember it
     journal.sync()
     tally = Tally.for_generations(config.generations)
     files = write_outputs(folder, read_seeds_again(folder), config, checked.pack, journal, tally)
+    if checked.existing is not None and checked.existing.seeds.count > tally.seeds:
+        observer.notice(
+            f"{folder}: {tally.seeds} seeds now, {checked.existing.seeds.count} before; the outputs hold these, "
+            "the journal keeps the calls of all"
+        )
     _remove_surplus_generations(folder, config.generations, observer.notice)
     status, exit_code = _judge_end(tally, gateway.fatal, interrupts.exit_code)
     manifest = manifest.model_copy(
@@ -225,8 +230,6 @@ async def _evolve_all(
                 await _evolve_one(seed, position, checked, gateway, observer)
             except CallFailed as error:
                 failures[seed.id] = error.message
-            except EvolError as error:
-                gateway.stop(error)
             except (RunStopped, asyncio.CancelledError):
                 if not gateway.is_stopping:
                     raise

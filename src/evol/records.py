@@ -168,7 +168,7 @@ class CallCount(_Frozen):
     attempts: int = 0
     """Requests sent, retries and failures included."""
     failures: int = 0
-    """Calls given up; a later run may have completed them."""
+    """Requests without a reply; most were tried again."""
     input_tokens: int = 0
     output_tokens: int = 0
     calls_without_usage: int = 0

@@ -8,6 +8,7 @@ count, a system turn is refused; an empty response counts as none.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import unicodedata
@@ -99,6 +100,9 @@ def _read_records(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _detect_format(path: Path) -> str:
+    with contextlib.suppress(OSError, ValueError):  # `read_lines` says what is wrong
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise SeedError(f"{path}: a pipe or device", "seeds are read more than once; save them to a file")
     suffix = path.suffix.lower()
     if suffix in (".txt", ".text"):
         return "text"

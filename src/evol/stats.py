@@ -58,6 +58,12 @@ def compute_stats(folder: Path) -> RunStats:
 def _project(folder: Path, manifest: Manifest, figures: _Figures) -> RunStats:
     config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
     pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights)
+    if any(
+        manifest.fingerprint.get(role, {}).get("prompts", digest) != digest for role, digest in pack.digests().items()
+    ):
+        raise FolderError(
+            f"{folder}: the prompt pack changed since the run began", "restore it, or finish the run first"
+        )
     tally = Tally.for_generations(config.generations)
     with Journal.open_for_reading(folder) as journal:
         for outcome in replay_all(read_seeds_again(folder), config, pack, journal, tally):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from types import TracebackType
 
 
 class Throttle:
@@ -25,12 +24,8 @@ class Throttle:
         self._order = itertools.count()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
 
-    def slot(self, priority: int) -> _Slot:
-        """An async context manager that holds one slot; lower priority numbers are served first."""
-        return _Slot(self, priority)
-
     async def acquire(self, priority: int) -> None:
-        """Wait for a slot."""
+        """Wait for a slot; lower priority numbers are served first."""
         if self.in_flight < self.limit and not self._waiting:
             self.in_flight += 1
             return
@@ -51,19 +46,3 @@ class Throttle:
             if not future.done():
                 self.in_flight += 1
                 future.set_result(None)
-
-
-class _Slot:
-    __slots__ = ("_priority", "_throttle")
-
-    def __init__(self, throttle: Throttle, priority: int) -> None:
-        self._throttle = throttle
-        self._priority = priority
-
-    async def __aenter__(self) -> None:
-        await self._throttle.acquire(self._priority)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._throttle.release()

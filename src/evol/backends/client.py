@@ -8,7 +8,9 @@ another host. Nothing here retries.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email.utils
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +48,7 @@ _OVERFLOW_WORDS = (
     "longer than the model",
     "too many tokens",
 )
+_FILTER_WORDS = ("moderation", "flagged")  # OpenRouter answers 403 for a single prompt
 _FILTER_CODES = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
 
 
@@ -66,7 +69,8 @@ class ChatClient:
         self._url = url
         self._headers = {**headers, "Content-Type": "application/json", "Accept": "application/json"}
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_TIMEOUT))
-        self._secrets = tuple(secret for secret in secrets if secret)
+        # a dummy key of a few letters is no secret, and blotting it out would mangle every message
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= 8)
         self._use_proxy = use_proxy
         self._session: aiohttp.ClientSession | None = None
 
@@ -83,13 +87,17 @@ class ChatClient:
             ) as response:
                 body = await _read_body(response)
                 status, headers = response.status, response.headers
+        except aiohttp.ConnectionTimeoutError:
+            raise TransientCallError(f"cannot connect within {CONNECT_TIMEOUT:g} s", unreachable=True) from None
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
             raise TransientCallError(self._blot(f"cannot connect: {error}"), unreachable=True) from None
         except TimeoutError:
             raise TransientCallError(f"no reply within {self._timeout.total:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
             raise TransientCallError(self._blot(f"the connection broke: {error or type(error).__name__}")) from None
-        if status == 200:
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), b"[key]")
+        if status == 200 and (status := _find_status_inside(body)) == 200:
             return parse_completion(body)
         return self._interpret_refusal(status, headers, body)
 
@@ -116,9 +124,11 @@ class ChatClient:
     def _interpret_refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Completion:
         """Raise what a status other than 200 means, or return the outcome it stands for."""
         message, codes = _read_error(body)
-        said = self._blot(f"HTTP {status}{f': {message}' if message else ''}")
+        said = f"HTTP {status}{f': {message}' if message else ''}"
         if status == 429 and codes & _QUOTA_CODES:
             raise EndpointError(f"{self._url}: {said}", "the quota is used up; check the account's plan and billing")
+        if status == 403 and (codes & _FILTER_CODES or any(word in message.lower() for word in _FILTER_WORDS)):
+            return Completion("", FINISH_CONTENT_FILTER)
         if status in (401, 403):
             raise EndpointError(f"{self._url}: {said}", "check the key in the environment variable and what it may use")
         if status in (408, 409, 425, 429) or status >= 500:
@@ -156,7 +166,7 @@ def parse_completion(body: bytes) -> Completion:
         EmptyReplyError: null or empty content that no finish reason explains.
     """
     try:
-        parsed: ChatCompletion = orjson.loads(body)
+        parsed: ChatCompletion = _load_json(body)
     except ValueError:
         start = body[:60].decode("utf-8", "replace").strip()
         raise TransientCallError(f"the reply is not JSON, it begins {start!r}", 200, unreadable=True) from None
@@ -181,6 +191,25 @@ def parse_completion(body: bytes) -> Completion:
     return Completion(content, finish, *tokens)
 
 
+def _load_json(body: bytes) -> Any:
+    """Parse a body; a lone surrogate, which some servers escape, becomes a replacement character."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        text = json.dumps(json.loads(body), ensure_ascii=False)
+        return orjson.loads(text.encode("utf-8", "replace"))
+
+
+def _find_status_inside(body: bytes) -> int:
+    """The status of an error that a server wrapped into a 200 reply, else 200."""
+    if not body.lstrip().startswith(b'{"error"'):
+        return 200
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        code = orjson.loads(body)["error"].get("code")
+        return int(code) if str(code).isdecimal() and 400 <= int(code) < 600 else 500
+    return 200
+
+
 def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds a server asks to wait: `retry-after-ms`, or Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
@@ -201,9 +230,9 @@ def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
             return seconds
     try:
         date = email.utils.parsedate_to_datetime(headers.get("Retry-After", ""))
-    except ValueError:
+        return max(0.0, date.timestamp() - now)
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, date.timestamp() - now)
 
 
 def _read_count(value: object) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from evol.backends.client import ChatClient
-from evol.config import ModelConfig
-from evol.errors import EndpointError
+from evol.config import ModelConfig, check_url
+from evol.errors import ConfigError, EndpointError
 from evol.records import Completion, CompletionRequest
 
+_OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "not-needed"
 """Sent where a server of one's own asks for none; the SDK insists on a value."""
 
@@ -22,21 +23,26 @@ class EndpointBackend:
 
     Raises:
         EndpointError: no key for OpenAI's own API.
+        ConfigError: OPENAI_BASE_URL is no URL.
     """
 
     def __init__(self, model: ModelConfig, timeout: float) -> None:
         import openai  # half a second of imports that `evol --help` need not pay
 
-        key = os.environ.get(model.api_key_env, "")
-        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=model.base_url or None)
+        key = os.environ.get(model.api_key_env, "").strip()
+        if not key.isprintable() or not key.isascii():
+            raise EndpointError(f"the environment variable {model.api_key_env} holds no key", "it has odd characters")
+        try:
+            given = model.base_url or check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI
+        except ValueError as error:
+            raise ConfigError(f"the environment variable OPENAI_BASE_URL: {error}") from None
+        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=given)
         base = str(settings.base_url).rstrip("/")
         if not key and settings.base_url.host == "api.openai.com":
             raise EndpointError(
                 f"the environment variable {model.api_key_env} holds no key for {base}",
                 "set it, or name your own endpoint with --base-url",
             )
-        if settings.base_url.userinfo:
-            raise EndpointError("OPENAI_BASE_URL holds a user name or password", "put the key into OPENAI_API_KEY")
         headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
         self.label = f"{model.name} at {base}"
         self.verified_by = self.label
