@@ -282,3 +282,15 @@ def test_a_call_that_timed_out_is_tried_once_more(tmp_path: Path) -> None:
 
     found, _, _ = ask_all(tmp_path, script, 1, LimitsConfig(retry_for=0.0))
     assert [getattr(reply, "text", reply) for reply in found] == ["fine"]
+
+
+def test_a_server_that_never_answers_well_ends_the_run(tmp_path: Path) -> None:
+    """First calls go one by one; that none of them succeeds is noticed across them, not only within each."""
+
+    def script(wanted: CompletionRequest) -> str:
+        raise TransientCallError("slow down", 429, retry_after=0.1)
+
+    found, gateway, _ = ask_all(tmp_path, script, 40, LimitsConfig(retry_for=0.5, give_up_after=2.0))
+    assert isinstance(gateway.fatal, EndpointError)
+    assert "nothing succeeded" in gateway.fatal.message
+    assert any(isinstance(reply, RunStopped) for reply in found)

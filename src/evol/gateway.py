@@ -207,7 +207,7 @@ class Gateway:
         except EvolError as error:
             self._journal.append_failure(call.request, error.message)
             if isinstance(error, TransientCallError):
-                call.health.note_failure(error, call.request.key, begun)
+                call.health.note_failure(error, call.request.key, begun, is_alone=call.is_first)
             raise
         except asyncio.CancelledError:
             self._journal.append_failure(call.request, "interrupted")

@@ -70,8 +70,8 @@ class EndpointHealth:
         self._refusals.pop(role, None)
         self._up.set()
 
-    def note_failure(self, error: TransientCallError, key: str, begun: float) -> None:
-        """An attempt that began at `begun` failed.
+    def note_failure(self, error: TransientCallError, key: str, begun: float, *, is_alone: bool) -> None:
+        """An attempt of the call `key` that began at `begun` failed; `is_alone` if others wait for its outcome.
 
         Raises:
             EndpointError: nothing has succeeded for `give_up_after` seconds.
@@ -81,7 +81,7 @@ class EndpointHealth:
             self._failing_since = max(begun, self._last_success)
         if len(self._failing) < self._many:
             self._failing.add(key)
-        if len(self._failing) < self._many:
+        if len(self._failing) < self._many and not is_alone:
             return
         silent = now - self._failing_since
         if silent >= self._give_up_after:
