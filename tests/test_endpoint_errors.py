@@ -234,3 +234,13 @@ def test_a_lone_surrogate_in_a_reply_is_replaced(evol: Evol, server: FakeServer)
     server.fault = lambda asked, n: (200, {"Content-Type": "application/json"}, body)
     assert evol.run("--limit", "1", "--generations", "0").returncode == 0
     assert "Half ? of it" in (evol.folder / "output" / "generation-0.jsonl").read_text()
+
+
+def test_proxy_of_the_environment_is_used(evol: Evol, server: FakeServer) -> None:
+    """HTTP_PROXY carries the call, NO_PROXY exempts a host."""
+    proxy = server.url.removesuffix("/v1")
+    evol.url = "http://api.example.invalid/v1"
+    assert evol.run("--limit", "1", "--generations", "0", HTTP_PROXY=proxy).returncode == 0
+    assert server.headers[-1]["Host"] == "api.example.invalid"
+    refused = evol.run("--limit", "1", "--out", "o", HTTP_PROXY=proxy, NO_PROXY="api.example.invalid")
+    assert refused.returncode == 5

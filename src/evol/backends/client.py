@@ -12,7 +12,9 @@ import contextlib
 import email.utils
 import json
 import time
+import urllib.request
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -71,7 +73,7 @@ class ChatClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_TIMEOUT))
         # a dummy key of a few letters is no secret, and blotting it out would mangle every message
         self._secrets = tuple(secret for secret in secrets if len(secret) >= 8)
-        self._use_proxy = use_proxy
+        self._proxy = _find_proxy(url) if use_proxy else None
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -79,7 +81,7 @@ class ChatClient:
         if self._session is None:
             # the gateway bounds the calls in flight; a second limit here would only hide queueing
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), timeout=self._timeout, trust_env=self._use_proxy
+                connector=aiohttp.TCPConnector(limit=0), timeout=self._timeout, proxy=self._proxy
             )
         try:
             async with self._session.post(
@@ -145,6 +147,15 @@ class ChatClient:
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
         return text
+
+
+def _find_proxy(url: str) -> str | None:
+    """The environment's proxy for a URL, looked up once: aiohttp's own `trust_env` asks a thread at every request."""
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.netloc):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
