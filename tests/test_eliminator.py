@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evol.eliminator import (
-    Answered,
     Evolution,
+    Response,
     build_judge_messages,
     check_instruction,
     check_response,
@@ -49,7 +49,7 @@ def answer(
     response: str, instruction: str = "Name a river.", *, finish: str = "stop", cut: bool = False, sorry_words: int = 80
 ) -> str | None:
     """The reason that eliminates a response, None if it lives."""
-    found = check_response(Answered(instruction, response, finish, cut, sorry_words))
+    found = check_response(Response(instruction, response, finish, cut, sorry_words))
     return found[0] if found else None
 
 
@@ -385,7 +385,7 @@ def test_the_rules_are_total(text: str, other: str, finish: str) -> None:
     """Any text gets a reason of the closed set, with a detail, or lives."""
     for found in (
         check_instruction(Evolution(text, finish, False, (other,), PACK.labels)),
-        check_response(Answered(other, text, finish, False, 80)),
+        check_response(Response(other, text, finish, False, 80)),
     ):
         assert found is None or (found[0] in REASONS and found[1])
 

@@ -76,7 +76,7 @@ class Evolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Response:
     """A response as the rules see it.
 
     Attributes:
@@ -102,10 +102,10 @@ def check_instruction(evolution: Evolution) -> tuple[Reason, str] | None:
     return None
 
 
-def check_response(answered: Answered) -> tuple[Reason, str] | None:
+def check_response(given: Response) -> tuple[Reason, str] | None:
     """The first rule that eliminates a response, with what it saw; None if it may live."""
     for reason, rule in _RESPONSE_RULES:
-        if (detail := rule(answered)) is not None:
+        if (detail := rule(given)) is not None:
             return reason, detail
     return None
 
@@ -129,26 +129,26 @@ def check_prompt_words(evolution: Evolution) -> Finding:
     return None
 
 
-def check_sorry(answered: Answered) -> Finding:
+def check_sorry(given: Response) -> Finding:
     """Rule 2 of the paper: "sorry" in a response of fewer than 80 words; not where the task is about an apology."""
-    if not re.search(r"\bsorry\b", answered.response, re.IGNORECASE):
+    if not re.search(r"\bsorry\b", given.response, re.IGNORECASE):
         return None
-    if re.search(r"\bsorry\b|\bapolog", answered.instruction, re.IGNORECASE):
+    if re.search(r"\bsorry\b|\bapolog", given.instruction, re.IGNORECASE):
         return None
-    words = count_words(answered.response)
-    return f'"sorry" in {words} words' if words < answered.sorry_words else None
+    words = count_words(given.response)
+    return f'"sorry" in {words} words' if words < given.sorry_words else None
 
 
-def check_stop_words(answered: Answered) -> Finding:
+def check_stop_words(given: Response) -> Finding:
     """Rule 3 of the paper: only punctuation and stop words. A letter, a symbol or an offered word is an answer."""
-    response = answered.response
+    response = given.response
     # the first word with content ends this, so that a long response costs nothing
     if any(match[0].casefold() not in _STOP_WORDS for match in _WORD.finditer(response)):
         return None
     if any(unicodedata.category(char)[0] == "S" for char in response):
         return None
     words = _WORD.findall(response)
-    if len(words) == 1 and (len(words[0]) == 1 or _stands_in(words[0], answered.instruction)):
+    if len(words) == 1 and (len(words[0]) == 1 or _stands_in(words[0], given.instruction)):
         return None
     return f"only {response[:60]!r}"
 
@@ -180,7 +180,7 @@ _INSTRUCTION_RULES: tuple[tuple[Reason, Callable[[Evolution], Finding]], ...] = 
     ("prompt_words", check_prompt_words),
 )
 
-_RESPONSE_RULES: tuple[tuple[Reason, Callable[[Answered], Finding]], ...] = (
+_RESPONSE_RULES: tuple[tuple[Reason, Callable[[Response], Finding]], ...] = (
     ("blocked", lambda seen: _check_blocked(seen.finish_reason)),
     ("too_long_for_model", lambda seen: _check_too_long(seen.finish_reason)),
     ("truncated", lambda seen: _check_truncated(seen.finish_reason, seen.cut_thinking)),

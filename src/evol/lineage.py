@@ -14,8 +14,8 @@ from evol.chat import build_body
 from evol.cleaning import clean_instruction, strip_thinking
 from evol.config import RunConfig
 from evol.eliminator import (
-    Answered,
     Evolution,
+    Response,
     build_judge_messages,
     check_instruction,
     check_response,
@@ -116,11 +116,11 @@ class _Step:
         if not found and needs_judge(operation.kind, config.judge_scope):
             found = await self._judge(parent, child.text)
         if not found:
-            answer = await self._ask("responder", build_response_messages(child.text, self._system))
-            thought = strip_thinking(answer.text)
-            response, response_model, finish_reason = thought.text, config.responder_model.name, answer.finish_reason
+            given = await self._ask("responder", build_response_messages(child.text, self._system))
+            thought = strip_thinking(given.text)
+            response, response_model, finish_reason = thought.text, config.responder_model.name, given.finish_reason
             found = check_response(
-                Answered(child.text, response, answer.finish_reason, thought.truncated, config.eliminator.sorry_words)
+                Response(child.text, response, given.finish_reason, thought.truncated, config.eliminator.sorry_words)
             )
         row = self._row(
             parent_id,

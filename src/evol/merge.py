@@ -19,7 +19,7 @@ import orjson
 
 from evol import __version__
 from evol.draws import draw_integer
-from evol.eliminator import Answered, check_response
+from evol.eliminator import Response, check_response
 from evol.errors import FolderError, FolderInUse, UsageError
 from evol.files import digest_file, is_locked, open_atomically, write_atomically
 from evol.folder import check_outputs, generation_name, require_manifest
@@ -219,6 +219,6 @@ def _find_fault(row: dict[str, Any], sorry_words: int) -> str | None:
     if row["generation"] or not row["response_model"]:
         return None  # survivors have passed the rules; a seed's own response is its author's
     found = check_response(
-        Answered(row["instruction"], row["response"], row["finish_reason"], cut_thinking=False, sorry_words=sorry_words)
+        Response(row["instruction"], row["response"], row["finish_reason"], cut_thinking=False, sorry_words=sorry_words)
     )
     return f"seed_{found[0]}" if found else None

@@ -66,17 +66,17 @@ def plan_run(seeds: Iterable[Seed], config: RunConfig, pack: Pack) -> Plan:
                 for operation in pack.operations
             }
         count += 1
-        answer = len(build_body(config.responder_model, build_response_messages(seed.instruction, ""), 0))
+        response_length = len(build_body(config.responder_model, build_response_messages(seed.instruction, ""), 0))
         if not seed.response or config.seed_responses == "regenerate":
             calls["responder"] += 1
-            chars["responder"] += answer
+            chars["responder"] += response_length
         for generation in range(1, config.generations + 1):
             operation = choose_operation(pack, config.random_seed, seed.id, generation)
             asked = build_evolve_messages(operation, seed.instruction, config.random_seed, seed.id, generation)
             calls["evolver"] += 1
             chars["evolver"] += _length(asked)
             calls["responder"] += 1
-            chars["responder"] += answer
+            chars["responder"] += response_length
             if needs_judge(operation.kind, config.judge_scope):
                 calls["judge"] += 1
                 chars["judge"] += _length(

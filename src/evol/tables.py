@@ -35,7 +35,9 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _generations(stats: RunStats) -> Table:
-    table = _table("Generations", "generation", "kept", "eliminated", "unfinished", "words asked", "words answered")
+    table = _table(
+        "Generations", "generation", "kept", "eliminated", "unfinished", "instruction words", "response words"
+    )
     for count in stats.generations:
         key = str(count.generation)
         lengths = [found.get(key) for found in (stats.instruction_words, stats.response_words)]
