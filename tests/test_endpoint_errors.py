@@ -244,3 +244,11 @@ def test_proxy_of_the_environment_is_used(evol: Evol, server: FakeServer) -> Non
     assert server.headers[-1]["Host"] == "api.example.invalid"
     refused = evol.run("--limit", "1", "--out", "o", HTTP_PROXY=proxy, NO_PROXY="api.example.invalid")
     assert refused.returncode == 5
+
+
+def test_a_dummy_key_that_is_a_word_leaves_replies_alone(evol: Evol, server: FakeServer) -> None:
+    """A server of one's own takes any key; where that is an ordinary word, rows still hold it."""
+    server.key = "password"
+    server.reply = lambda body: "Choose a long password."
+    assert evol.run("--limit", "1", "--generations", "0", OPENAI_API_KEY="password").returncode == 0
+    assert "Choose a long password." in (evol.folder / "output" / "generation-0.jsonl").read_text()

@@ -56,11 +56,7 @@ class Checked:
 
     @property
     def is_done(self) -> bool:
-        """Whether the folder already holds exactly what this run would make.
-
-        Raises:
-            FolderError: it says so, but a file is missing or changed.
-        """
+        """Whether the folder already holds, byte for byte, what this run would make."""
         manifest = self.existing
         return (
             manifest is not None

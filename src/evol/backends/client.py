@@ -97,11 +97,14 @@ class ChatClient:
             raise TransientCallError(f"no reply within {self._timeout.total:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
             raise TransientCallError(self._blot(f"the connection broke: {error or type(error).__name__}")) from None
-        for secret in self._secrets:
-            body = body.replace(secret.encode(), b"[key]")
         if status == 200 and (status := _find_status_inside(body)) == 200:
-            return parse_completion(body)
-        return self._interpret_refusal(status, headers, body)
+            try:
+                return parse_completion(body)
+            except TransientCallError as error:
+                if not error.unreadable:
+                    raise
+                return parse_completion(self._blot_body(body))  # what is quoted of it must not hold the key
+        return self._interpret_refusal(status, headers, self._blot_body(body))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -142,6 +145,12 @@ class ChatClient:
         if status == 400 and codes & _FILTER_CODES:
             return Completion("", FINISH_CONTENT_FILTER)
         raise CallRejected(said, status)
+
+    def _blot_body(self, body: bytes) -> bytes:
+        """A body that messages may quote; a good reply is never touched, for a dummy key may be an ordinary word."""
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), b"[key]")
+        return body
 
     def _blot(self, text: str) -> str:
         for secret in self._secrets:
