@@ -119,3 +119,9 @@ def read_outputs(folder: Path) -> dict[str, bytes]:
 def read_rows(path: Path) -> list[dict[str, object]]:
     """The rows of a JSONL file."""
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def read_journaled_keys(folder: Path) -> list[str]:
+    """The keys of a run folder's journal, in order, those of failures included."""
+    records = read_rows(folder / "journal.jsonl")
+    return [str(record["key"]) for record in records if record["kind"] != "throttle"]

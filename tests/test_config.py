@@ -39,7 +39,7 @@ def test_without_anything_the_embedded_model_serves() -> None:
     assert config.evolver_model.name == EMBEDDED_MODEL
     assert config.prompt_variant == "short"
     assert config.judge_scope == "off"
-    assert config.concurrency == 4
+    assert config.slots_of("evolver") == 4
     assert config.evolver_model.sampling.max_tokens == 400
 
 
@@ -49,7 +49,7 @@ def test_an_endpoint_gets_the_papers_settings() -> None:
     assert config.evolver_model.sampling == Sampling(
         temperature=1.0, top_p=0.9, max_tokens=2048, frequency_penalty=0.0, seed=False
     )
-    assert (config.prompt_variant, config.judge_scope, config.concurrency) == ("full", "in-depth", 32)
+    assert (config.prompt_variant, config.judge_scope, config.slots_of("judge")) == ("full", "in-depth", None)
     assert config.eliminator.sorry_words == 80
     assert config.evolver_model == config.judge_model == config.responder_model
 
@@ -107,7 +107,7 @@ def test_a_role_may_go_local(load: Load) -> None:
     assert config.judge_model.is_local
     assert (config.judge_model.base_url, config.judge_model.sampling.max_tokens) == ("", 400)
     assert config.evolver_model.base_url == "http://h/v1"
-    assert config.concurrency == 32
+    assert (config.slots_of("evolver"), config.slots_of("responder")) == (None, None)
 
 
 def test_a_local_file_goes_by_its_name(load: Load, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_local_file_goes_by_its_name(load: Load, tmp_path: Path) -> None:
         ("[models.default]\nmodel = 'a'\nsampling.n = 2", "models.default.sampling.n"),
         ("[evolver]\nwieghts = {}", "evolver.wieghts"),
         ("[eliminator]\nsorry = 80", "eliminator.sorry"),
-        ("[limits]\nrpm = 1", "limits.rpm"),
+        ("[limits]\nrpm = -1", "limits.rpm"),
         ("generations = '4'", "generations"),
         ("generations = 4.0", "generations"),
         ("generations = true", "generations"),

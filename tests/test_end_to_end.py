@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from conftest import KEY, SEEDS, Evol, read_outputs, read_rows
+from conftest import KEY, SEEDS, Evol, read_journaled_keys, read_outputs, read_rows
 from fake_server import FakeServer, Fault, kind_of, last_message
 
 COLUMNS = [
@@ -125,20 +125,15 @@ def test_changed_threshold_sends_no_known_key_again(
     seeds = write_seeds(40)
     assert evol.run(seeds, "--generations", "2").returncode == 0
     assert manifest(evol.folder / "output")["counts"][1]["eliminated"].get("sorry")
-    known = journal_keys(evol.folder / "output")
+    known = read_journaled_keys(evol.folder / "output")
     config = evol.folder / "lenient.toml"
     config.write_text("[eliminator]\nsorry_words = 0\n")
     done = evol.run(seeds, "--generations", "2", "--config", config)
     assert done.returncode == 0, done.stderr
-    keys = journal_keys(evol.folder / "output")
+    keys = read_journaled_keys(evol.folder / "output")
     assert len(keys) == len(set(keys))
     assert set(known) < set(keys)
     assert not any("sorry" in count["eliminated"] for count in manifest(evol.folder / "output")["counts"])
-
-
-def journal_keys(folder: Path) -> list[str]:
-    """Keys of all completed calls, in order."""
-    return [orjson.loads(line)["key"] for line in (folder / "journal.jsonl").read_bytes().splitlines()]
 
 
 @pytest.mark.parametrize(

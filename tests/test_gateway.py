@@ -10,7 +10,7 @@ import pytest
 from evol.backends.base import Backend
 from evol.backends.scripted import ScriptedBackend
 from evol.config import LimitsConfig
-from evol.cost import Budget
+from evol.cost import Budget, BudgetLimits, Spending
 from evol.errors import (
     BudgetExhausted,
     CallFailed,
@@ -19,7 +19,7 @@ from evol.errors import (
     EndpointError,
     TransientCallError,
 )
-from evol.gateway import EMPTY_TRIES, Gateway, RunStopped
+from evol.gateway import EMPTY_TRIES, Gateway, RunStopped, Terms
 from evol.health import SAME_REFUSALS
 from evol.journal import Journal
 from evol.records import Completion, CompletionRequest, Role
@@ -31,6 +31,20 @@ Script = Callable[[CompletionRequest], str | Completion]
 def request(number: int, role: Role = "evolver") -> CompletionRequest:
     """A request of its own lineage."""
     return CompletionRequest(f"s{number}", 1, role, 1, b'{"n":%d}' % number, number)
+
+
+def make_gateway(
+    journal: Journal,
+    backends: dict[Role, Backend],
+    slots: int,
+    limits: LimitsConfig,
+    max_calls: int | None = None,
+) -> Gateway:
+    """A gateway with a throttle of its own for each endpoint."""
+    throttles = {backend.verified_by: Throttle(backend.label, slots, time.monotonic) for backend in backends.values()}
+    terms = {role: Terms(throttles[backend.verified_by]) for role, backend in backends.items()}
+    budget = Budget(BudgetLimits(max_calls), Spending(journal.attempts))
+    return Gateway(journal, backends, terms, budget, limits)
 
 
 def ask_all(
@@ -50,8 +64,7 @@ def ask_all(
     with Journal.open_for_run(folder, print) as journal:
         backend: Backend = ScriptedBackend(script)
         backends: dict[Role, Backend] = {"evolver": backend, "judge": backend, "responder": backend}
-        budget = Budget(max_calls, journal.attempts)
-        gateway = Gateway(journal, backends, Throttle(slots), budget, limits or LimitsConfig())
+        gateway = make_gateway(journal, backends, slots, limits or LimitsConfig(), max_calls)
         found = asyncio.run(main(gateway))
         return found, gateway, journal.attempts
 
@@ -198,7 +211,7 @@ def test_slots_are_held_per_attempt_and_given_by_position(tmp_path: Path) -> Non
     async def main() -> None:
         backend = Counting(lambda wanted: "")
         backends: dict[Role, Backend] = {"evolver": backend}
-        gateway = Gateway(journal, backends, Throttle(3), Budget(None, 0), LimitsConfig())
+        gateway = make_gateway(journal, backends, 3, LimitsConfig())
         await gateway.complete(request(0))
         await asyncio.gather(*(gateway.complete(request(n)) for n in range(30, 0, -1)))
 
@@ -263,7 +276,7 @@ def test_an_outage_of_one_endpoint_does_not_slow_another(tmp_path: Path) -> None
         healthy, judge = ScriptedBackend(lambda wanted: "fine"), Judge()
         backends: dict[Role, Backend] = {"evolver": healthy, "responder": healthy, "judge": judge}
         limits = LimitsConfig(retry_for=60.0, give_up_after=2.5)
-        gateway = Gateway(journal, backends, Throttle(4), Budget(None, 0), limits)
+        gateway = make_gateway(journal, backends, 4, limits)
         _, seconds = asyncio.run(main(gateway))
     assert seconds < 1.0
     assert isinstance(gateway.fatal, EndpointError)

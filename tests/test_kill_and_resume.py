@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from conftest import Evol, read_outputs
+from conftest import Evol, read_journaled_keys, read_outputs
 from fake_server import FakeServer
 
 
@@ -57,8 +57,7 @@ def kill_repeatedly(
     finished = evol.run(*arguments)
     assert finished.returncode == 0, finished.stderr
     journaled = journaled_bodies(evol.folder / out)
-    keys = [orjson.loads(line)["key"] for line in (evol.folder / out / "journal.jsonl").read_bytes().splitlines()]
-    calls = [key for key in keys if key]
+    calls = read_journaled_keys(evol.folder / out)
     assert len(set(calls)) == sum(journaled.values())
 
 
@@ -184,15 +183,14 @@ def test_damaged_journal_line_is_named(evol: Evol, server: FakeServer) -> None:
     assert evol.run("--limit", "4", "--generations", "1").returncode == 0
     path = evol.folder / "output" / "journal.jsonl"
     outputs = read_outputs(evol.folder / "output")
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-25])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if b'"kind":"throttle"' not in line)[:-25])
     server.forget()
     repaired = evol.run("--limit", "4", "--generations", "1", "--seed-responses", "regenerate")
     assert repaired.returncode == 0, repaired.stderr
     assert "torn" in repaired.stderr
     assert sum(server.seen.values()) == 1
     assert read_outputs(evol.folder / "output") == outputs
-    lines = whole.splitlines(keepends=True)
     lines[2] = lines[2].replace(b'"reply":"', b'"reply":"x', 1)
     path.write_bytes(b"".join(lines))
     server.forget()

@@ -15,8 +15,8 @@ SOURCE = Path(evol.__file__).parent
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
     "1  values": ("records", "draws", "interrupts"),
-    "2a needs nothing but values": ("files", "config", "cost", "throttle", "cleaning", "formats"),
-    "2b needs files or config": ("seeds", "packs", "chat", "health"),
+    "2a needs nothing but values": ("files", "config", "cost", "rates", "adaptive", "cleaning", "formats"),
+    "2b needs files or config": ("seeds", "packs", "chat", "health", "throttle"),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",
@@ -29,10 +29,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
     "5  the method": ("lineage",),
-    "6  inputs and outputs": ("checks", "projection", "merge"),
+    "6  inputs and outputs": ("checks", "projection", "merge", "pricing"),
     "7  commands": ("pipeline", "plan", "stats"),
     "8a events on the terminal": ("progress",),
-    "8b tables on the terminal": ("tables",),
+    "8b tables on the terminal": ("tables", "texts"),
     "9  the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
@@ -46,6 +46,7 @@ HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for 
 OWNERS = {
     "aiohttp": {"backends.client"},
     "openai": {"backends.endpoint", "backends.client"},  # the client names the reply's type, for checkers alone
+    "genai_prices": {"cost"},
     "xllamacpp": {"backends.local"},
     "typer": {"cli"},
     "tqdm": {"progress"},
@@ -54,6 +55,7 @@ OWNERS = {
     "tomllib": {"config", "packs"},
     "fcntl": {"files"},
     "signal": {"interrupts"},
+    "resource": {"pipeline"},
     "random": set(),
     "jinja2": set(),
     "pickle": set(),

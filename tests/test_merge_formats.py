@@ -49,7 +49,7 @@ class Silent:
     def notice(self, text: str) -> None:
         pass
 
-    def begin(self, seeds: int, totals: Mapping[Role, CallTotals]) -> None:
+    def begin(self, seeds: int, totals: Mapping[Role, CallTotals], prices: object) -> None:
         pass
 
     def see(self, outcome: Outcome) -> None:

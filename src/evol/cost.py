@@ -1,28 +1,115 @@
-"""The budget of a run folder: how many requests may be sent over its whole life."""
+"""Prices, and the budget of a run folder: what may be sent and spent over its whole life.
+
+Before a request goes out its worst case is reserved (prompt: one token a byte; reply: max_tokens), afterwards it is
+settled by what it took. A request that finds no room waits while others are in flight, for they may give back; with
+none in flight the budget is used up. Requests that brought no reply count as requests, not as tokens: providers do not
+charge for them.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+
 from evol.errors import BudgetExhausted
+from evol.records import Price
+
+
+def look_up_price(model: str, url: str) -> Price | None:
+    """The price of a model in the tables that `genai-prices` ships; None where they do not know it.
+
+    Args:
+        model: name at the endpoint.
+        url: base URL of the endpoint.
+    """
+    from genai_prices import Usage, calc_price  # a third of a second of imports
+
+    million = 1_000_000
+    try:
+        found = [
+            calc_price(usage, model_ref=model, provider_api_url=url).total_price
+            for usage in (Usage(input_tokens=million), Usage(output_tokens=million))
+        ]
+    except (LookupError, ValueError):
+        return None
+    return Price(input=float(found[0]), output=float(found[1]))
+
+
+@dataclass(slots=True)
+class Spending:
+    """Requests, tokens (in and out) and USD: spent, or about to be."""
+
+    calls: int = 0
+    tokens: float = 0.0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class BudgetLimits:
+    """The user's limits, each None for none; the names are those of the flags."""
+
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
 
 
 class Budget:
-    """Counts requests before they are sent; retries count, journal hits do not.
+    """What is left of the limits; retries count, journal hits do not.
 
     Args:
-        max_calls: the limit, None for none.
-        spent: requests that the journal already knows of.
+        limits: totals over the life of the folder.
+        spent: what the journal already knows of.
     """
 
-    def __init__(self, max_calls: int | None, spent: int) -> None:
-        self._max_calls = max_calls
+    def __init__(self, limits: BudgetLimits, spent: Spending) -> None:
+        self._limits = limits
         self.spent = spent
+        self._reserved = Spending()
+        self._is_limited = limits != BudgetLimits()
+        self._changed: asyncio.Event | None = None
 
-    def reserve(self) -> None:
-        """Count one request that is about to be sent.
+    async def reserve(self, worst: Spending) -> None:
+        """Put aside what one request may take at most; wait for room while others are in flight.
 
         Raises:
-            BudgetExhausted: it may not be sent.
+            BudgetExhausted: there is no room, and nothing in flight that could give back.
         """
-        if self._max_calls is not None and self.spent >= self._max_calls:
-            raise BudgetExhausted(f"--max-calls {self._max_calls} is used up ({self.spent} requests sent)")
-        self.spent += 1
+        while self._is_limited and (limit := self._find_exceeded(worst)):
+            name, text = limit
+            if name == "max_calls" or not self._reserved.calls:
+                raise BudgetExhausted(text)
+            if self._changed is None:
+                self._changed = asyncio.Event()
+            await self._changed.wait()
+        self._reserved.calls += 1
+        self._reserved.tokens += worst.tokens
+        self._reserved.cost += worst.cost
+
+    def settle(self, worst: Spending, tokens: float, cost: float) -> None:
+        """One reserved request is over; it took so many tokens and USD, 0 where it brought no reply."""
+        self._reserved.calls -= 1
+        self._reserved.tokens -= worst.tokens
+        self._reserved.cost -= worst.cost
+        self.spent.calls += 1
+        self.spent.tokens += tokens
+        self.spent.cost += cost
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    def _find_exceeded(self, worst: Spending) -> tuple[str, str] | None:
+        """The first limit that one more request could exceed, and a sentence about it."""
+        limits, spent, reserved = self._limits, self.spent, self._reserved
+        if limits.max_calls is not None and spent.calls + reserved.calls + 1 > limits.max_calls:
+            return "max_calls", f"--max-calls {limits.max_calls} is used up ({spent.calls} requests sent)"
+        if limits.max_tokens is not None and spent.tokens + reserved.tokens + worst.tokens > limits.max_tokens:
+            return "max_tokens", (
+                f"--max-tokens {limits.max_tokens} leaves no room for another call "
+                f"({spent.tokens:.0f} tokens used, one more may take {worst.tokens:.0f})"
+            )
+        if limits.max_cost is not None and spent.cost + reserved.cost + worst.cost > limits.max_cost:
+            return "max_cost", (
+                f"--max-cost {limits.max_cost:g} leaves no room for another call "
+                f"(${spent.cost:.4f} spent, one more may cost ${worst.cost:.4f})"
+            )
+        return None

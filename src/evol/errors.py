@@ -24,6 +24,8 @@ A message is one sentence: what, where, what to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 EXIT_DONE = 0
 EXIT_UNFINISHED = 3
 EXIT_SIGINT = 130
@@ -127,6 +129,7 @@ class TransientCallError(CallError):
         message: what the server or the network said.
         status: the HTTP status, 0 where there was none.
         retry_after: seconds the server asked to wait, None where it did not.
+        hint: whatever else the server said about rates (`rates.RateHint`).
         unreachable: no connection could be made at all.
         unreadable: a 200 reply whose body is no chat completion.
     """
@@ -139,11 +142,13 @@ class TransientCallError(CallError):
         status: int = 0,
         retry_after: float | None = None,
         *,
+        hint: Any = None,
         unreachable: bool = False,
         unreadable: bool = False,
     ) -> None:
         super().__init__(message, status)
         self.retry_after = retry_after
+        self.hint_of_rate = hint
         self.unreachable = unreachable
         self.unreadable = unreadable
 

@@ -1,4 +1,4 @@
-"""The only place where a model call happens: journal hit? → budget → throttle → backend with retry → journal.
+"""The only place where a model call happens: journal hit? → throttle → budget → backend with retry → journal.
 
 What a caller of `complete` can rely on: a returned completion stands in the journal; a call that the journal knows is
 never sent again; an API failure never looks like a reply. `CallFailed` says the call was given up, `RunStopped` that
@@ -7,7 +7,7 @@ the run admits nothing more.
 Retries (tenacity): 408, 409, 425, 429, 5xx, time-outs, resets and unreadable bodies for `retry_for` seconds, at least
 once; Retry-After is waited for, up to MAX_WAIT; empty replies are tried EMPTY_TRIES times, then they are an outcome.
 The first call of each role to each endpoint and model goes alone: what is wrong with key, URL, model or settings shows
-there, once. Outages are the business of `health.py`.
+there, once. Outages are the business of `health.py`, slots and rates of `throttle.py`, money of `cost.py`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from evol.backends.base import Backend
 from evol.config import LimitsConfig
-from evol.cost import Budget
+from evol.cost import Budget, Spending
 from evol.errors import (
-    BudgetExhausted,
     CallError,
     CallFailed,
     CallRejected,
@@ -34,17 +34,20 @@ from evol.errors import (
     EvolError,
     TransientCallError,
 )
-from evol.health import SAME_REFUSALS, EndpointHealth
-from evol.journal import Journal
-from evol.records import Completion, CompletionRequest, Role
-from evol.throttle import Throttle
+from evol.health import OUTAGE_AFTER, SAME_REFUSALS, EndpointHealth
+from evol.journal import BYTES_PER_TOKEN, Journal
+from evol.rates import MAX_WAIT
+from evol.records import UNKNOWN_TOKENS, Completion, CompletionRequest, Price, Role
+from evol.throttle import Slot, Throttle
 
 EMPTY_TRIES = 3
 """Attempts for a reply without content before the emptiness is taken as the outcome."""
 FIRST_TRIES = 3
 """Attempts of the first call where nobody listens or no chat completion comes back."""
-MAX_WAIT = 300.0
-"""Seconds; a longer Retry-After is tried again after this long."""
+LIMITED = (429, 503, 529)
+"""Statuses that say: too many requests, or no room for them."""
+TOLD_WAIT = 5.0
+"""Seconds; the user is told of a longer pause, once a minute at most."""
 
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
 
@@ -53,15 +56,33 @@ class RunStopped(Exception):
     """The run admits nothing more."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a role is asked.
+
+    Attributes:
+        throttle: the slots of its endpoint and model.
+        max_output_tokens: the most a reply can have, None where requests do not say.
+        price: None where unknown.
+    """
+
+    throttle: Throttle
+    max_output_tokens: int | None = None
+    price: Price | None = None
+
+
 class _Call:
     """One call across its attempts."""
 
-    __slots__ = ("attempts", "backend", "empties", "health", "is_first", "latency", "request", "started")
+    __slots__ = ("attempts", "backend", "empties", "health", "is_first", "latency", "request", "started", "terms")
 
-    def __init__(self, request: CompletionRequest, backend: Backend, health: EndpointHealth, started: float) -> None:
+    def __init__(
+        self, request: CompletionRequest, backend: Backend, health: EndpointHealth, terms: Terms, started: float
+    ) -> None:
         self.request = request
         self.backend = backend
         self.health = health
+        self.terms = terms
         self.started = started
         self.is_first = request.role not in health.verified
         self.attempts = 0
@@ -75,31 +96,36 @@ class Gateway:
     Args:
         journal: open for appending.
         backends: who plays which role.
-        throttle: the slots.
+        terms: throttle and price of each role.
         budget: opened at the journal's total.
         limits: retry and give-up times.
         clock: seconds, monotonic.
+        notice: gets one sentence for the user when something holds the run up.
     """
 
     def __init__(
         self,
         journal: Journal,
         backends: Mapping[Role, Backend],
-        throttle: Throttle,
+        terms: Mapping[Role, Terms],
         budget: Budget,
         limits: LimitsConfig,
         clock: Callable[[], float] = time.monotonic,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._journal = journal
         self._backends = backends
-        self._throttle = throttle
+        self._terms = terms
         self._budget = budget
         self._retry_for = limits.retry_for
         self._clock = clock
+        self._notice = notice
+        self._told: dict[str, float] = {}
         self._health = {
-            backend.verified_by: EndpointHealth(backend.label, limits, throttle.limit, clock)
-            for backend in backends.values()
+            backend.verified_by: EndpointHealth(backend.label, limits, terms[role].throttle.limit, clock)
+            for role, backend in backends.items()
         }
+        self._output_tokens = {role: float(term.max_output_tokens or 512) / 2 for role, term in terms.items()}
         self._waiting: set[asyncio.Task[object]] = set()
         self._known_good = {role for role, total in journal.totals.items() if total.calls}
         self.is_stopping = False
@@ -120,15 +146,15 @@ class Gateway:
             backend = self._backends[request.role]
             health = self._health[backend.verified_by]
             if request.role in health.verified:
-                return await self._pay(_Call(request, backend, health, self._clock()))
+                return await self._pay(request, backend, health)
             with self._stoppable():
                 await health.first_call.acquire()
             try:
                 if request.role not in health.verified:
-                    return await self._pay(_Call(request, backend, health, self._clock()))
+                    return await self._pay(request, backend, health)
             finally:
                 health.first_call.release()
-            return await self._pay(_Call(request, backend, health, self._clock()))
+            return await self._pay(request, backend, health)
         except CallError:
             raise
         except EvolError as error:  # the endpoint, the budget or the disk: the end of the run
@@ -146,8 +172,9 @@ class Gateway:
         for task in self._waiting:
             task.cancel()
 
-    async def _pay(self, call: _Call) -> Completion:
+    async def _pay(self, request: CompletionRequest, backend: Backend, health: EndpointHealth) -> Completion:
         """Attempt until there is an outcome, and journal it."""
+        call = _Call(request, backend, health, self._terms[request.role], self._clock())
         try:
             try:
                 completion = await self._attempt(call)
@@ -181,39 +208,109 @@ class Gateway:
         )(retell_or_attempt)
 
     async def _attempt(self, call: _Call) -> Completion:
-        """Send one request, in a slot; an attempt that brought no reply is journaled as a failure."""
+        """Send one request, in a slot and within the budget."""
+        if self.is_stopping:
+            raise RunStopped
+        worst = self._count_worst(call.request, call.terms)
+        throttle = call.terms.throttle
         with self._stoppable():
             await call.health.admit()
-            await self._throttle.acquire(call.request.position)
-        begun = self._clock()
+            expected = len(call.request.body) / BYTES_PER_TOKEN + self._output_tokens[call.request.role]
+            slot = await throttle.acquire(call.request, expected)
+            try:
+                await self._budget.reserve(worst)
+            except BaseException:
+                throttle.release(slot)
+                raise
+        tokens = 0, 0
         try:
-            if self.is_stopping:
-                raise RunStopped
-            self._budget.reserve()
+            completion = await self._send(call, slot)
+            tokens = self._count_tokens(call.request, completion)
+            throttle.note_reply(slot, sum(tokens), completion.hint)
+            if completion.hint is not None and completion.hint.odd:
+                self._tell("odd", f"{call.backend.label} sends a header that cannot be right ({completion.hint.odd})")
+            return completion
+        except EmptyReplyError as error:
+            tokens = max(0, error.input_tokens), max(0, error.output_tokens)
+            throttle.note_reply(slot, sum(tokens), None)
+            raise
+        except CallError as error:
+            throttle.note_failure(slot)
+            if isinstance(error, TransientCallError) and error.status in LIMITED:
+                self._hold_back(call, slot, error)
+            raise
+        finally:
+            price = call.terms.price
+            self._budget.settle(worst, sum(tokens), price.of(*tokens) if price else 0.0)
+            throttle.release(slot)
+
+    async def _send(self, call: _Call, slot: Slot) -> Completion:
+        """One attempt at the backend; one that brought no reply is journaled as a failure."""
+        begun = slot.begun
+        try:
             call.attempts += 1
             completion = await call.backend.complete(call.request)
             call.latency = self._clock() - begun
             call.health.note_success(call.request.role)
             return completion
-        except BudgetExhausted:
-            raise
         except EmptyReplyError as error:
             call.latency = self._clock() - begun
             call.health.note_success(call.request.role)
             call.empties += 1
             if call.empties < EMPTY_TRIES:
-                self._journal.append_failure(call.request, error.message)
+                spent = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
+                self._journal.append_failure(call.request, error.message, spent)
             raise
         except EvolError as error:
             self._journal.append_failure(call.request, error.message)
-            if isinstance(error, TransientCallError):
-                call.health.note_failure(error, call.request.key, begun, is_alone=call.is_first)
+            if isinstance(error, TransientCallError) and call.health.note_failure(
+                error, call.request.key, begun, is_alone=call.is_first
+            ):
+                self._tell(
+                    "outage",
+                    f"{call.backend.label}: nothing has succeeded for {OUTAGE_AFTER:.0f} s, the last failure was: "
+                    f"{error.message}; one call is tried now and then until it is back",
+                )
             raise
         except asyncio.CancelledError:
             self._journal.append_failure(call.request, "interrupted")
             raise
-        finally:
-            self._throttle.release()
+
+    def _hold_back(self, call: _Call, slot: Slot, error: TransientCallError) -> None:
+        """The server refused a call for its load: everybody waits, and fewer calls follow."""
+        hint = error.hint_of_rate
+        wait = call.terms.throttle.note_refusal(slot, error.retry_after, hint, is_rate=error.status == 429)
+        label = call.backend.label
+        if hint is not None and hint.odd:
+            self._tell("odd", f"{label} sends a header that cannot be right ({hint.odd}); it is passed over")
+        if error.retry_after is not None and error.retry_after > MAX_WAIT:
+            asked = f"{error.retry_after:.3g}"
+            self._tell("wait", f"{label}: {error.message}; it asks to wait {asked} s, tried again after {MAX_WAIT:.0f}")
+        elif wait >= TOLD_WAIT:
+            self._tell("wait", f"{label}: {error.message}; waiting {wait:.0f} s")
+
+    def _tell(self, topic: str, text: str) -> None:
+        """Tell the user, about each topic once a minute at most."""
+        now = self._clock()
+        if now - self._told.get(topic, float("-inf")) >= 60:
+            self._told[topic] = now
+            self._notice(text)
+
+    @staticmethod
+    def _count_worst(request: CompletionRequest, terms: Terms) -> Spending:
+        """The most that one attempt can take: a token has at least one byte."""
+        inputs, outputs = len(request.body), terms.max_output_tokens or 0
+        return Spending(1, inputs + outputs, terms.price.of(inputs, outputs) if terms.price else 0.0)
+
+    def _count_tokens(self, request: CompletionRequest, completion: Completion) -> tuple[int, int]:
+        """Tokens in and out, by the server's usage, else by length; keeps the role's mean up to date."""
+        if UNKNOWN_TOKENS in (completion.input_tokens, completion.output_tokens):
+            reply_bytes = len(completion.text.encode("utf-8", "replace"))
+            tokens = len(request.body) // BYTES_PER_TOKEN, reply_bytes // BYTES_PER_TOKEN
+        else:
+            tokens = completion.input_tokens, completion.output_tokens
+        self._output_tokens[request.role] += (tokens[1] - self._output_tokens[request.role]) * 0.05
+        return tokens
 
     def _is_worth_retrying(self, call: _Call, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -254,8 +351,9 @@ class Gateway:
         if error.status not in (400, 413, 422):
             return False
         body = {**orjson.loads(call.request.body), "messages": [{"role": "user", "content": "Say yes."}]}
-        self._budget.reserve()
         harmless = dataclasses.replace(call.request, body=orjson.dumps(body))
+        worst = self._count_worst(harmless, call.terms)
+        await self._budget.reserve(worst)
         self._journal.append_failure(harmless, "a harmless prompt, sent to tell a bad prompt from bad settings")
         try:
             await call.backend.complete(harmless)
@@ -263,6 +361,8 @@ class Gateway:
             pass
         except CallError:
             return False
+        finally:
+            self._budget.settle(worst, 0, 0.0)
         call.health.verified.add(call.request.role)
         return True
 

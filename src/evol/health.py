@@ -70,8 +70,11 @@ class EndpointHealth:
         self._refusals.pop(role, None)
         self._up.set()
 
-    def note_failure(self, error: TransientCallError, key: str, begun: float, *, is_alone: bool) -> None:
+    def note_failure(self, error: TransientCallError, key: str, begun: float, *, is_alone: bool) -> bool:
         """An attempt of the call `key` that began at `begun` failed; `is_alone` if others wait for its outcome.
+
+        Returns:
+            Whether an outage began with it.
 
         Raises:
             EndpointError: nothing has succeeded for `give_up_after` seconds.
@@ -82,7 +85,7 @@ class EndpointHealth:
         if len(self._failing) < self._many:
             self._failing.add(key)
         if len(self._failing) < self._many and not is_alone:
-            return
+            return False
         silent = now - self._failing_since
         if silent >= self._give_up_after:
             raise EndpointError(
@@ -92,6 +95,8 @@ class EndpointHealth:
         if not self.is_down and silent >= min(OUTAGE_AFTER, self._give_up_after / 4):
             self._up.clear()
             self._next_probe = now + self._interval
+            return True
+        return False
 
     def note_refusal(self, role: Role, error: CallRejected) -> int:
         """Count a refusal; how many alike came in a row for this role."""

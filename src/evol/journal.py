@@ -6,9 +6,9 @@ records of that window; their calls are then made again. A torn last line is cut
 is an error that names the line. Cost: microseconds a record, one fsync per window.
 
 A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxxxxxx"}`; crc is the CRC-32 of all bytes before
-`,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call) and `failure` (a request without a reply: it
-counts against the budget, its key is not answered from here). The figures stand first, so that opening a journal of a
-million calls parses only the head of each line.
+`,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call), `failure` (a request without a reply: it
+counts against the budget, its key is not answered from here) and `throttle` (how many calls were in flight from then
+on). The figures stand first, so that opening a journal of a million calls parses only the head of each line.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ import orjson
 
 from evol.errors import FolderError, StorageError
 from evol.files import translate_storage_errors
-from evol.records import UNKNOWN_TOKENS, CallCount, Completion, CompletionRequest, Role
+from evol.records import UNKNOWN_TOKENS, CallCount, Completion, CompletionRequest, Price, Role, ThrottleChange
 
 JOURNAL_NAME = "journal.jsonl"
 SYNC_INTERVAL = 0.1
 """Seconds between a record and its fsync, at most."""
 
+BYTES_PER_TOKEN = 4
+"""To estimate the tokens of calls without usage."""
+
+_NOTHING = Completion("")
 _CRC_LENGTH = len(b',"crc":"00000000"}\n')
 _BLOCK = 1 << 20
 _READ_GUESS = 1 << 14
@@ -48,27 +52,48 @@ def has_calls(folder: Path) -> bool:
 class CallTotals:
     """Running counts of one role; `freeze` gives the persisted form."""
 
-    __slots__ = ("attempts", "calls", "calls_without_usage", "failures", "input_tokens", "output_tokens")
+    __slots__ = (
+        "attempts",
+        "calls",
+        "calls_without_usage",
+        "estimated_input_tokens",
+        "estimated_output_tokens",
+        "failures",
+        "input_tokens",
+        "output_tokens",
+    )
 
     def __init__(self) -> None:
         self.calls = self.attempts = self.failures = 0
         self.input_tokens = self.output_tokens = self.calls_without_usage = 0
+        self.estimated_input_tokens = self.estimated_output_tokens = 0
 
-    def add(self, head: dict[str, Any]) -> None:
-        """Count one record by the figures at its head."""
+    def add(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
+        """Count one record by the figures at its head; without usage its tokens are estimated from its size."""
         self.attempts += 1
         if head["kind"] == "failure":
             self.failures += 1
+            self.input_tokens += max(0, head["input_tokens"])  # an empty reply has usage, and a price
+            self.output_tokens += max(0, head["output_tokens"])
             return
         self.calls += 1
         if head["input_tokens"] == UNKNOWN_TOKENS or head["output_tokens"] == UNKNOWN_TOKENS:
             self.calls_without_usage += 1
-        self.input_tokens += max(0, head["input_tokens"])
-        self.output_tokens += max(0, head["output_tokens"])
+            self.estimated_input_tokens += request_bytes // BYTES_PER_TOKEN
+            self.estimated_output_tokens += reply_bytes // BYTES_PER_TOKEN
+        else:
+            self.input_tokens += head["input_tokens"]
+            self.output_tokens += head["output_tokens"]
 
-    def freeze(self) -> CallCount:
-        """The persisted form."""
-        return CallCount(**{name: getattr(self, name) for name in self.__slots__})
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """Tokens in and out, estimates included."""
+        return self.input_tokens + self.estimated_input_tokens, self.output_tokens + self.estimated_output_tokens
+
+    def freeze(self, price: Price | None = None) -> CallCount:
+        """The persisted form, with its cost where the price is known."""
+        cost = None if price is None else round(price.of(*self.tokens), 6)
+        return CallCount(cost=cost, **{name: getattr(self, name) for name in self.__slots__})
 
 
 class _OffsetTable:
@@ -116,6 +141,7 @@ class Journal:
 
     Attributes:
         totals: counts by role, over the whole file.
+        throttle_changes: in the order they were made.
     """
 
     def __init__(self, path: Path, handle: int, *, writable: bool) -> None:
@@ -127,6 +153,7 @@ class Journal:
         self._is_dirty = False
         self._broken: StorageError | None = None
         self._syncing: asyncio.Task[None] | None = None
+        self.throttle_changes: list[ThrottleChange] = []
         self.totals: dict[Role, CallTotals] = {
             "evolver": CallTotals(),
             "judge": CallTotals(),
@@ -216,13 +243,27 @@ class Journal:
             StorageError: the disk refused; nothing of the record is left behind, and no further one is taken.
         """
         head = self._head("call", request, latency, completion)
-        tail = b',"reply":' + orjson.dumps(completion.text) + b',"request":' + request.body
-        self._write(request, head, tail)
+        reply = orjson.dumps(completion.text)
+        offset = self._write(orjson.dumps(head)[:-1] + b',"reply":' + reply + b',"request":' + request.body)
+        self._table.add(int(request.key[:16], 16), offset)
+        self.totals[request.role].add(head, len(request.body), len(reply))
 
-    def append_failure(self, request: CompletionRequest, error: str) -> None:
-        """Record a request that brought no reply, for the budget and the statistics; its key stays open."""
-        head = self._head("failure", request, 0.0, Completion(""))
-        self._write(request, head, b',"error":' + orjson.dumps(error))
+    def append_failure(self, request: CompletionRequest, error: str, spent: Completion = _NOTHING) -> None:
+        """Record a request that brought no reply, for the budget and the statistics; its key stays open.
+
+        Args:
+            request: what was asked.
+            error: what happened.
+            spent: the usage of an empty reply.
+        """
+        head = self._head("failure", request, 0.0, spent)
+        self._write(orjson.dumps(head)[:-1] + b',"error":' + orjson.dumps(error))
+        self.totals[request.role].add(head, 0, 0)
+
+    def append_throttle(self, change: ThrottleChange) -> None:
+        """Record how many calls are in flight from now on."""
+        self._write(orjson.dumps({"kind": "throttle", **change.model_dump()})[:-1])
+        self.throttle_changes.append(change)
 
     def sync(self) -> None:
         """Make everything written so far durable.
@@ -253,10 +294,10 @@ class Journal:
             "output_tokens": completion.output_tokens,
         }
 
-    def _write(self, request: CompletionRequest, head: dict[str, Any], tail: bytes) -> None:
+    def _write(self, content: bytes) -> int:
+        """Append a line, given without its checksum and closing brace; where it begins."""
         if self._broken:
             raise self._broken
-        content = orjson.dumps(head)[:-1] + tail
         line = content + b',"crc":"%08x"}\n' % zlib.crc32(content)
         try:
             written = os.write(self._handle, line)
@@ -268,14 +309,13 @@ class Journal:
                 os.ftruncate(self._handle, self._end)
             self._broken = StorageError(f"{self._path}: cannot write: {error.strerror}")
             raise self._broken from None
-        if head["kind"] == "call":
-            self._table.add(int(head["key"][:16], 16), self._end)
-        self.totals[request.role].add(head)
+        offset = self._end
         self._end += len(line)
         if not self._is_dirty:
             self._is_dirty = True
             with contextlib.suppress(RuntimeError):  # no event loop: the closing fsync must do
                 self._syncing = asyncio.get_running_loop().create_task(self._sync_later())
+        return offset
 
     async def _sync_later(self) -> None:
         await asyncio.sleep(SYNC_INTERVAL)
@@ -337,13 +377,22 @@ class Journal:
         content = line[: 1 - _CRC_LENGTH]
         if line[1 - _CRC_LENGTH :] != b',"crc":"%08x"}' % zlib.crc32(content):
             return False
-        cut = content.find(b',"reply":')
-        if cut < 0:
-            cut = content.find(b',"error":')
-        head = orjson.loads(content[:cut] + b"}")
-        if head["kind"] == "call":
+        if content.startswith(b'{"kind":"call"'):
+            cut = content.find(b',"reply":')
+            head = orjson.loads(content[:cut] + b"}")
             self._table.add(int(head["key"][:16], 16), self._end)
-        self.totals[head["role"]].add(head)
+            request = 0
+            if head["input_tokens"] == UNKNOWN_TOKENS or head["output_tokens"] == UNKNOWN_TOKENS:
+                request = len(content) - content.find(b',"request":') - len(b',"request":')
+            reply = len(content) - cut - request - len(b',"reply":,"request":')
+            self.totals[head["role"]].add(head, request, reply)
+        elif content.startswith(b'{"kind":"throttle"'):
+            change = orjson.loads(content + b"}")
+            del change["kind"]
+            self.throttle_changes.append(ThrottleChange(**change))
+        else:
+            head = orjson.loads(content[: content.find(b',"error":')] + b"}")
+            self.totals[head["role"]].add(head, 0, 0)
         return True
 
     def _repair(self, size: int, notify: Callable[[str], None]) -> None:

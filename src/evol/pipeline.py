@@ -1,9 +1,9 @@
 """The composition root of a run: check everything, open the folder, evolve all lineages, project, close.
 
 There is no resume branch: lineages always start over, and what was paid for is answered from the journal. Admission has
-no barrier: `window` workers each take the next seed and carry it through all generations, so a slow call delays its own
-lineage only and memory does not grow with the number of seeds. At every ordinary end (done, budget, endpoint lost,
-interrupted) the journal is projected into the output files and the manifest is written last.
+no barrier: workers, twice as many as slots, each take the next seed and carry it through all generations, so a slow
+call delays its own lineage only and memory does not grow with the number of seeds. At every ordinary end (done, budget,
+endpoint lost, interrupted) the journal is projected into the output files and the manifest is written last.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import resource
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from evol import __version__
+from evol.adaptive import ConcurrencyFinder
 from evol.backends.base import Backend
 from evol.checks import Checked
-from evol.config import RunConfig
-from evol.cost import Budget
+from evol.config import LOCAL_CONCURRENCY, RunConfig
+from evol.cost import Budget, BudgetLimits, Spending
 from evol.errors import (
     EXIT_DONE,
     EXIT_UNFINISHED,
@@ -41,18 +44,31 @@ from evol.folder import (
     write_manifest,
     write_seeds,
 )
-from evol.gateway import Gateway, RunStopped
+from evol.gateway import Gateway, RunStopped, Terms
 from evol.interrupts import Interrupts
 from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
 from evol.lineage import evolve_lineage
 from evol.projection import Tally, write_outputs
-from evol.records import ROLES, Manifest, Outcome, Role, RunStatus, Seed, UnfinishedLineage
+from evol.records import (
+    ROLES,
+    Estimate,
+    Manifest,
+    Outcome,
+    Price,
+    Role,
+    RunStatus,
+    Seed,
+    ThrottleChange,
+    UnfinishedLineage,
+)
 from evol.seeds import SeedTally, read_seeds
-from evol.throttle import Throttle
+from evol.throttle import FIXED, Rates, Throttle
 
 LOCAL_TIMEOUT_FACTOR = 6
 """A local model on a busy machine is ten times slower than on an idle one."""
-
+MOST_SLOTS = 1024
+"""That `--concurrency auto` may find; a number may be larger."""
+_OTHER_FILES = 64  # that a run has open beside its connections
 
 NOT_REACHED = "not reached"
 """The `error` of a lineage that the run stopped before; nothing is wrong with it."""
@@ -64,7 +80,7 @@ class Observer(Protocol):
     def notice(self, text: str) -> None:
         """One sentence for the user."""
 
-    def begin(self, seeds: int, totals: Mapping[Role, CallTotals]) -> None:
+    def begin(self, seeds: int, totals: Mapping[Role, CallTotals], prices: Mapping[Role, Price | None]) -> None:
         """The lineages start; `totals` stays live."""
 
     def see(self, outcome: Outcome) -> None:
@@ -111,7 +127,8 @@ def make_backends(config: RunConfig) -> dict[Role, Backend]:
             if model.is_local:
                 from evol.backends.local import LocalBackend
 
-                made[identity] = LocalBackend(model, config.concurrency, config.limits.timeout * LOCAL_TIMEOUT_FACTOR)
+                slots = config.slots_of(role) or LOCAL_CONCURRENCY
+                made[identity] = LocalBackend(model, slots, config.limits.timeout * LOCAL_TIMEOUT_FACTOR)
             else:
                 from evol.backends.endpoint import EndpointBackend
 
@@ -120,8 +137,21 @@ def make_backends(config: RunConfig) -> dict[Role, Backend]:
     return backends
 
 
-def run(checked: Checked, backends: Mapping[Role, Backend], observer: Observer) -> RunResult:
+def run(
+    checked: Checked,
+    backends: Mapping[Role, Backend],
+    observer: Observer,
+    prices: Mapping[Role, Price | None] | None = None,
+    estimate: Estimate | None = None,
+) -> RunResult:
     """Carry out a run in its folder.
+
+    Args:
+        checked: all inputs.
+        backends: who plays which role.
+        observer: is told what happens.
+        prices: of the roles, where known.
+        estimate: of the whole run, to stand beside the facts in the manifest.
 
     Raises:
         FolderInUse: another process holds the folder.
@@ -138,7 +168,7 @@ def run(checked: Checked, backends: Mapping[Role, Backend], observer: Observer) 
         remove_leftovers(folder)
         try:
             with Journal.open_for_run(folder, observer.notice) as journal:
-                return _run_locked(checked, backends, observer, journal, interrupts)
+                return _run_locked(checked, backends, observer, journal, interrupts, prices or {}, estimate)
         except EvolError:
             if checked.existing is None and not has_calls(folder):
                 _undo(folder, made)
@@ -151,6 +181,8 @@ def _run_locked(
     observer: Observer,
     journal: Journal,
     interrupts: Interrupts,
+    prices: Mapping[Role, Price | None],
+    estimate: Estimate | None,
 ) -> RunResult:
     config, folder = checked.config, checked.folder
     digest = write_seeds(folder, read_seeds(checked.seeds_path, config.limit, SeedTally()))
@@ -164,14 +196,19 @@ def _run_locked(
         settings=config.model_dump(mode="json"),
         fingerprint=checked.fingerprint,
         eliminator=checked.eliminator,
+        prices={role: price for role, price in prices.items() if price is not None},
+        estimate=estimate,
     )
     write_manifest(folder, manifest)
-    budget = Budget(config.limits.max_calls, journal.attempts)
-    gateway = Gateway(journal, backends, Throttle(config.concurrency), budget, config.limits)
+    fleet = _Fleet()
+    terms = _set_terms(config, backends, journal, prices, fleet)
+    limits = BudgetLimits(config.limits.max_calls, config.limits.max_tokens, config.limits.max_cost)
+    budget = Budget(limits, _count_spending(journal, prices))
+    gateway = Gateway(journal, backends, terms, budget, config.limits, notice=observer.notice)
     failures: dict[str, str] = {}
-    observer.begin(checked.seeds.count, journal.totals)
+    observer.begin(checked.seeds.count, journal.totals, prices)
     try:
-        _run_loop(lambda: _evolve_all(checked, gateway, observer, interrupts, failures, backends))
+        _run_loop(lambda: _evolve_all(checked, gateway, observer, interrupts, failures, backends, fleet))
     finally:
         observer.end()
     if isinstance(gateway.fatal, StorageError | FolderError):
@@ -192,7 +229,7 @@ def _run_locked(
         update={
             "status": status,
             "counts": tally.freeze(),
-            "calls": {role: total.freeze() for role, total in journal.totals.items()},
+            "calls": {role: total.freeze(prices.get(role)) for role, total in journal.totals.items()},
             "unfinished": [
                 UnfinishedLineage(seed_id=seed_id, generation=generation, error=failures.get(seed_id, NOT_REACHED))
                 for seed_id, generation in tally.unfinished
@@ -214,6 +251,86 @@ def _judge_end(tally: Tally, fatal: EvolError | None, interrupted: int) -> tuple
     return "unfinished", EXIT_UNFINISHED
 
 
+class _Fleet:
+    """The throttles of a run, and how many workers keep their slots full."""
+
+    def __init__(self) -> None:
+        self.throttles: dict[str, Throttle] = {}
+        self._grow: Callable[[int], None] = lambda workers: None
+
+    def attach(self, grow: Callable[[int], None]) -> None:
+        """From now on call `grow` with the workers that there should be, whenever slots are added."""
+        self._grow = grow
+        self.adjust()
+
+    def adjust(self) -> None:
+        """Slots were added."""
+        # twice the slots, so that they stay full while some lineages wait for a retry
+        self._grow(2 * sum(throttle.limit for throttle in self.throttles.values()))
+
+    def close(self) -> None:
+        """Record where the throttles ended."""
+        for throttle in self.throttles.values():
+            throttle.close()
+
+
+def _set_terms(
+    config: RunConfig,
+    backends: Mapping[Role, Backend],
+    journal: Journal,
+    prices: Mapping[Role, Price | None],
+    fleet: _Fleet,
+) -> dict[Role, Terms]:
+    """A throttle for each endpoint and model, begun where an earlier run of this folder found it."""
+    rates = Rates(config.limits.rpm, config.limits.tpm, time.monotonic())
+    found = {change.label: change for change in journal.throttle_changes if change.reason != FIXED}
+    slots = sum(config.slots_of(role) or MOST_SLOTS for role in backends)
+    ceiling = min(MOST_SLOTS, _allow_open_files(slots + _OTHER_FILES) - _OTHER_FILES)
+
+    def record(change: ThrottleChange) -> None:
+        journal.append_throttle(change)
+        fleet.adjust()
+
+    terms: dict[Role, Terms] = {}
+    for role, backend in backends.items():
+        if backend.verified_by not in fleet.throttles:
+            fixed, before = config.slots_of(role), found.get(backend.label)
+            is_local = config.model_of(role).is_local
+            fleet.throttles[backend.verified_by] = Throttle(
+                backend.label,
+                fixed or ConcurrencyFinder(ceiling, before.limit if before else None),
+                time.monotonic,
+                None if is_local else rates,
+                before.pace if before else None,
+                record,
+                time.time,
+            )
+        model = config.model_of(role)
+        terms[role] = Terms(fleet.throttles[backend.verified_by], model.max_output_tokens, prices.get(role))
+    return terms
+
+
+def _allow_open_files(wanted: int) -> int:
+    """Raise the process's soft limit of open files towards `wanted`, each call being one; what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _count_spending(journal: Journal, prices: Mapping[Role, Price | None]) -> Spending:
+    """What the journal's calls took."""
+    spent = Spending(journal.attempts)
+    for role, total in journal.totals.items():
+        spent.tokens += sum(total.tokens)
+        price = prices.get(role)
+        spent.cost += price.of(*total.tokens) if price else 0.0
+    return spent
+
+
 async def _evolve_all(
     checked: Checked,
     gateway: Gateway,
@@ -221,6 +338,7 @@ async def _evolve_all(
     interrupts: Interrupts,
     failures: dict[str, str],
     backends: Mapping[Role, Backend],
+    fleet: _Fleet,
 ) -> None:
     seeds = enumerate(read_seeds_again(checked.folder))
 
@@ -239,15 +357,17 @@ async def _evolve_all(
                 return
             await asyncio.sleep(0)  # a lineage answered from the journal alone never suspends
 
+    workers: list[asyncio.Task[None]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            # twice the slots, so that they stay full while some lineages wait for a retry
-            workers = [group.create_task(work()) for _ in range(2 * checked.config.concurrency)]
+            fleet.attach(lambda wanted: workers.extend(group.create_task(work()) for _ in range(wanted - len(workers))))
             interrupts.attach(asyncio.get_running_loop(), gateway.stop, lambda: [task.cancel() for task in workers])
     finally:
+        fleet.attach(lambda wanted: None)
         interrupts.detach()
         for backend in set(backends.values()):
             await backend.close()
+    fleet.close()
 
 
 async def _evolve_one(seed: Seed, position: int, checked: Checked, gateway: Gateway, observer: Observer) -> None:

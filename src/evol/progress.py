@@ -13,7 +13,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from evol.journal import CallTotals
-from evol.records import EliminatedRow, Outcome, Role
+from evol.records import EliminatedRow, Outcome, Price, Role
 
 SHOWN_EVOLUTIONS = 3
 REFRESH = 0.25
@@ -33,6 +33,7 @@ class TerminalObserver:
         self._quiet = quiet
         self._bar: tqdm[NoReturn] | None = None
         self._totals: Mapping[Role, CallTotals] = {}
+        self._prices: Mapping[Role, Price | None] = {}
         self._begun = self._drawn = 0.0
         self._calls_before = self._tokens_before = 0
         self._to_show = SHOWN_EVOLUTIONS
@@ -42,9 +43,9 @@ class TerminalObserver:
         """One sentence for the user."""
         self._write(f"evol: {clean_for_terminal(text)}")
 
-    def begin(self, seeds: int, totals: Mapping[Role, CallTotals]) -> None:
+    def begin(self, seeds: int, totals: Mapping[Role, CallTotals], prices: Mapping[Role, Price | None]) -> None:
         """Open the bar; off a terminal there is none."""
-        self._totals = totals
+        self._totals, self._prices = totals, prices
         self._begun = time.monotonic()
         self._calls_before, self._tokens_before = self._sum()
         if self._calls_before:
@@ -78,7 +79,7 @@ class TerminalObserver:
 
     def _sum(self) -> tuple[int, int]:
         totals = self._totals.values()
-        return sum(total.calls for total in totals), sum(total.input_tokens + total.output_tokens for total in totals)
+        return sum(total.calls for total in totals), sum(sum(total.tokens) for total in totals)
 
     def _draw(self, *, force: bool = False) -> None:
         now = time.monotonic()
@@ -89,8 +90,17 @@ class TerminalObserver:
         seconds = max(now - self._begun, 1e-9)
         self._bar.set_postfix_str(
             f"{self._rows} rows, {self._eliminated} eliminated, {(calls - self._calls_before) / seconds:.1f} calls/s, "
-            f"{(tokens - self._tokens_before) / seconds:.0f} tokens/s"
+            f"{(tokens - self._tokens_before) / seconds:.0f} tokens/s{self._describe_cost()}"
         )
+
+    def _describe_cost(self) -> str:
+        """What the folder has cost so far; nothing where no price is known or nothing is to pay."""
+        cost = 0.0
+        for role, total in self._totals.items():
+            if total.calls and (price := self._prices.get(role)) is None:
+                return ", cost unknown"
+            cost += price.of(*total.tokens) if total.calls and price else 0.0
+        return f", ${cost:.2f}" if cost else ""
 
     def _write(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)

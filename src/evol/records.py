@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Message = dict[str, str]
 """One chat turn: `role` and `content`."""
@@ -87,12 +87,30 @@ class Completion:
         finish_reason: the server's, or one of the FINISH_ constants, or "".
         input_tokens: prompt tokens, -1 where the server gave no usage.
         output_tokens: completion tokens, -1 where the server gave no usage.
+        hint: what the server says about rates; lives no longer than the call.
     """
 
     text: str
     finish_reason: str = ""
     input_tokens: int = UNKNOWN_TOKENS
     output_tokens: int = UNKNOWN_TOKENS
+    hint: Any = field(default=None, compare=False, repr=False)
+
+
+class ThrottleChange(_Frozen):
+    """How many calls were in flight to one endpoint from a moment on, and why; a line of the journal."""
+
+    time: float
+    """Seconds since the epoch."""
+    label: str
+    """Of the endpoint."""
+    limit: int
+    """Slots."""
+    pace: float | None
+    """Requests a second, None for any."""
+    in_flight: int
+    reason: str
+    """For people."""
 
 
 class Row(_Frozen):
@@ -172,7 +190,40 @@ class CallCount(_Frozen):
     input_tokens: int = 0
     output_tokens: int = 0
     calls_without_usage: int = 0
-    """Calls whose tokens the server did not tell; they are missing from the sums."""
+    """Calls whose tokens the server did not tell; they are missing from the two sums."""
+    estimated_input_tokens: int = 0
+    """What those calls took, by the length of their texts."""
+    estimated_output_tokens: int = 0
+    cost: float | None = None
+    """USD at the prices of the run, estimated tokens included; None where a price is unknown."""
+
+
+class Price(_Frozen):
+    """What a model costs."""
+
+    input: float = Field(ge=0, allow_inf_nan=False)
+    """USD for a million tokens of prompt."""
+    output: float = Field(ge=0, allow_inf_nan=False)
+    """USD for a million tokens of reply."""
+
+    def of(self, input_tokens: float, output_tokens: float) -> float:
+        """USD for so many tokens."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+class Estimate(_Frozen):
+    """What a whole run was expected to take before it began; see `plan.py`."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    """USD, None where a price is unknown."""
+    most_calls: int
+    """Retries not counted."""
+    most_tokens: int | None
+    """In and out, None where requests set no max_tokens."""
+    most_cost: float | None
 
 
 class FileDigest(_Frozen):
@@ -220,6 +271,9 @@ class Manifest(_Frozen):
     """The part of the settings that changes requests already made; a folder keeps its fingerprint."""
     eliminator: dict[str, Any]
     """The eliminator's settings; they may change between runs."""
+    prices: dict[str, Price] = {}
+    """Of the roles whose price was known when the run began."""
+    estimate: Estimate | None = None
     counts: list[GenerationCount] = []
     calls: dict[str, CallCount] = {}
     unfinished: list[UnfinishedLineage] = []
@@ -266,5 +320,9 @@ class RunStats(_Frozen):
     """By generation."""
     calls: dict[str, CallCount]
     """By role."""
+    estimate: Estimate | None = None
+    """Of the whole run, made before it began."""
+    throttle: list[ThrottleChange] = []
+    """How the calls in flight changed, over the whole folder."""
     unfinished: list[UnfinishedLineage]
     """At most the first hundred."""

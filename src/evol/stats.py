@@ -26,7 +26,7 @@ from evol.folder import (
     read_seeds_again,
     require_manifest,
 )
-from evol.journal import Journal
+from evol.journal import JOURNAL_NAME, Journal
 from evol.packs import load_pack
 from evol.projection import Tally, replay_all
 from evol.records import (
@@ -36,6 +36,7 @@ from evol.records import (
     Manifest,
     OperationStats,
     RunStats,
+    ThrottleChange,
 )
 
 
@@ -52,7 +53,11 @@ def compute_stats(folder: Path) -> RunStats:
     check_outputs(folder, manifest)
     for row in _read_rows(folder, manifest.generations):
         figures.add(row)
-    return figures.freeze(folder, manifest, manifest.status, manifest.counts, manifest.calls)
+    changes: list[ThrottleChange] = []
+    if (folder / JOURNAL_NAME).exists():
+        with Journal.open_for_reading(folder) as journal:
+            changes = journal.throttle_changes
+    return figures.freeze(folder, manifest, manifest.status, manifest.counts, manifest.calls, changes)
 
 
 def _project(folder: Path, manifest: Manifest, figures: _Figures) -> RunStats:
@@ -68,9 +73,9 @@ def _project(folder: Path, manifest: Manifest, figures: _Figures) -> RunStats:
     with Journal.open_for_reading(folder) as journal:
         for outcome in replay_all(read_seeds_again(folder), config, pack, journal, tally):
             figures.add(outcome.row.model_dump())
-        calls = {str(role): total.freeze() for role, total in journal.totals.items()}
+        calls = {str(role): total.freeze(manifest.prices.get(role)) for role, total in journal.totals.items()}
     status = "in progress" if is_locked(folder) else "killed"
-    return figures.freeze(folder, manifest, status, tally.freeze(), calls)
+    return figures.freeze(folder, manifest, status, tally.freeze(), calls, journal.throttle_changes)
 
 
 def _read_rows(folder: Path, generations: int) -> Iterator[dict[str, Any]]:
@@ -104,6 +109,7 @@ class _Figures:
         status: str,
         counts: list[GenerationCount],
         calls: dict[str, CallCount],
+        throttle: list[ThrottleChange],
     ) -> RunStats:
         return RunStats(
             folder=str(folder),
@@ -121,6 +127,8 @@ class _Figures:
             instruction_words={str(number): _summarise(found) for number, found in sorted(self._instructions.items())},
             response_words={str(number): _summarise(found) for number, found in sorted(self._responses.items())},
             calls=calls,
+            estimate=manifest.estimate,
+            throttle=throttle,
             unfinished=manifest.unfinished,
         )
 

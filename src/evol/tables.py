@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from evol.progress import clean_for_terminal
-from evol.records import RunStats
+from evol.records import RunStats, ThrottleChange
+
+SHOWN_CHANGES = 8
 
 
 def print_stats(stats: RunStats) -> None:
@@ -20,6 +24,8 @@ def print_stats(stats: RunStats) -> None:
         console.print(_reasons(stats))
     console.print(_operations(stats))
     console.print(_calls(stats))
+    for line in _describe_throttle(stats):
+        console.print(escape(clean_for_terminal(line)), soft_wrap=True)
     verdict = "holds" if stats.adds_up else "[bold red]does not hold: this is a bug[/bold red]"
     console.print(f"kept + eliminated + unfinished = {stats.seeds} seeds in each generation: {verdict}", soft_wrap=True)
     for lineage in stats.unfinished[:5]:
@@ -66,7 +72,7 @@ def _operations(stats: RunStats) -> Table:
 
 
 def _calls(stats: RunStats) -> Table:
-    table = _table("Calls", "role", "calls", "requests", "tokens in", "tokens out", "no usage")
+    table = _table("Calls", "role", "calls", "requests", "tokens in", "tokens out", "no usage", "cost")
     for role, count in stats.calls.items():
         if not count.attempts:
             continue
@@ -77,5 +83,22 @@ def _calls(stats: RunStats) -> Table:
             f"{count.input_tokens:,}",
             f"{count.output_tokens:,}",
             f"{count.calls_without_usage:,}",
+            "unknown" if count.cost is None else f"${count.cost:,.4f}",
         )
     return table
+
+
+def _describe_throttle(stats: RunStats) -> Iterator[str]:
+    """Yield, for each endpoint, how the calls in flight changed: the last changes with their seconds and reasons."""
+    by_label: dict[str, list[ThrottleChange]] = {}
+    for change in stats.throttle:
+        by_label.setdefault(change.label, []).append(change)
+    for label, changes in by_label.items():
+        limits = [change.limit for change in changes]
+        yield (
+            f"calls in flight at {label}: {limits[-1]} at last, {min(limits)} to {max(limits)} "
+            f"over {len(changes)} changes"
+        )
+        for change in changes[-SHOWN_CHANGES:]:
+            pace = "" if change.pace is None else f", {change.pace * 60:.0f} requests a minute"
+            yield f"  {change.time - changes[0].time:8.1f} s  {change.limit:5}{pace}  {change.reason}"

@@ -1,7 +1,9 @@
-"""How many calls are in flight at once: a fixed number of slots, handed out by priority.
+"""How many calls to one endpoint are in flight at once, and how fast they follow one another.
 
 A slot is held for one attempt, never during back-off. Who waits is served in order of seed position, so that lineages
-finish depth first and a run that stops early leaves whole lineages.
+finish depth first and a run that stops early leaves whole lineages. The number of slots is fixed, or moved by a
+`ConcurrencyFinder`; a refusal pauses everybody for as long as the server asks, and teaches the pace (`PaceFinder`);
+what the user set (`--rpm`, `--tpm`) holds over all endpoints. The clock is injected, timers are the event loop's.
 """
 
 from __future__ import annotations
@@ -9,40 +11,258 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evol.adaptive import ConcurrencyFinder
+from evol.rates import MAX_WAIT, Bucket, PaceFinder, RateHint
+from evol.records import CompletionRequest, ThrottleChange
+
+FIXED = "set by --concurrency"
+FIRST_PAUSE = 0.5
+"""Seconds to pause after a refusal that does not say how long; doubled while nothing is granted."""
+LONGEST_PAUSE = 30.0
+
+
+class Rates:
+    """What the user allows a minute, over all endpoints.
+
+    Args:
+        rpm: requests, None for any.
+        tpm: tokens in and out, None for any.
+        now: seconds.
+    """
+
+    def __init__(self, rpm: float | None, tpm: float | None, now: float) -> None:
+        self._requests = Bucket(rpm, now) if rpm else None
+        self._tokens = Bucket(tpm, now) if tpm else None
+
+    def wait_for(self, tokens: float, now: float) -> float:
+        """Seconds until one request of about so many tokens may go."""
+        waits = [0.0]
+        if self._requests:
+            waits.append(self._requests.wait_for(1, now))
+        if self._tokens:
+            waits.append(self._tokens.wait_for(tokens, now))
+        return max(waits)
+
+    def take(self, tokens: float) -> None:
+        """One request goes."""
+        if self._requests:
+            self._requests.take(1)
+        self.settle(tokens)
+
+    def settle(self, tokens: float) -> None:
+        """Take what an estimate fell short by; negative gives back."""
+        if self._tokens:
+            self._tokens.take(tokens)
+
+
+@dataclass(slots=True)
+class Slot:
+    """A held slot.
+
+    Attributes:
+        begun: when it was granted, in seconds of the throttle's clock.
+        tokens: the estimate that was taken from the user's limit.
+        ticket: of the concurrency finder.
+    """
+
+    begun: float
+    tokens: float
+    ticket: tuple[int, int] | None = None
 
 
 class Throttle:
-    """A fixed number of slots.
+    """The slots of one endpoint and model.
 
     Args:
-        limit: slots, at least 1.
+        label: of the endpoint, for the records.
+        slots: a fixed number, or who finds it.
+        clock: seconds, monotonic.
+        rates: what the user allows, shared by all throttles.
+        pace: requests a second that an earlier run has found, None for none.
+        record: gets every change of slots or pace.
+        wall: seconds since the epoch, for the records.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(
+        self,
+        label: str,
+        slots: int | ConcurrencyFinder,
+        clock: Callable[[], float],
+        rates: Rates | None = None,
+        pace: float | None = None,
+        record: Callable[[ThrottleChange], None] = lambda change: None,
+        wall: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self.label = label
+        self._finder = slots if isinstance(slots, ConcurrencyFinder) else None
+        self.limit = slots.limit if isinstance(slots, ConcurrencyFinder) else slots
         self.in_flight = 0
+        self._clock = clock
+        self._rates = rates
+        self._pace = PaceFinder(pace)
+        self._record = record
+        self._wall = wall
         self._order = itertools.count()
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, float, str, asyncio.Future[Slot]]] = []
+        self._paused_until = float("-inf")
+        self._pause = FIRST_PAUSE
+        self._tokens_per_call = 1.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_used = False
 
-    async def acquire(self, priority: int) -> None:
-        """Wait for a slot; lower priority numbers are served first."""
+    @property
+    def pace(self) -> float | None:
+        """Requests a second, None where the server has not refused any."""
+        return self._pace.rate
+
+    async def acquire(self, request: CompletionRequest, tokens: float = 0.0) -> Slot:
+        """Wait for a slot; seeds that stand earlier are served first.
+
+        Args:
+            request: its position and role count.
+            tokens: about how many it will take, in and out.
+        """
         if self.in_flight < self.limit and not self._waiting:
-            self.in_flight += 1
-            return
-        future = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._order), future))
+            now = self._clock()
+            if self._wait(tokens, now) <= 0:
+                return self._grant(tokens, request.role, now)
+        future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (request.position, next(self._order), tokens, request.role, future))
+        self._dispatch()
         try:
-            await future
+            return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self.release()  # the slot arrived together with the cancellation
+                self.release(future.result())  # the slot arrived together with the cancellation
             raise
 
-    def release(self) -> None:
+    def release(self, slot: Slot) -> None:
         """Give a slot back, or on to whoever is next."""
         self.in_flight -= 1
+        if self._waiting:
+            self._dispatch()
+
+    def note_reply(self, slot: Slot, tokens: float, hint: RateHint | None) -> None:
+        """The call of a slot was answered.
+
+        Args:
+            slot: before its release.
+            tokens: that it took, in and out, as far as known; else the estimate.
+            hint: what the reply's headers say.
+        """
+        now = self._clock()
+        self._pause = FIRST_PAUSE
+        self._pace.note_granted()
+        self._tokens_per_call += (tokens - self._tokens_per_call) * 0.1
+        if self._rates:
+            self._rates.settle(tokens - slot.tokens)
+        if hint is not None:
+            self._heed(hint, now)
+        if slot.ticket and self._finder and self._finder.note_finish(slot.ticket, now):
+            self._adopt(self._finder.reason)
+
+    def note_refusal(self, slot: Slot, retry_after: float | None, hint: RateHint | None, *, is_rate: bool) -> float:
+        """The call of a slot was refused for too many requests or too much load.
+
+        Args:
+            slot: before its release.
+            retry_after: seconds the server asks to wait, None where it does not.
+            hint: what else the reply's headers say.
+            is_rate: the server counts requests (429); else it has no room.
+
+        Returns:
+            Seconds that everybody waits, counted from now.
+        """
+        now = self._clock()
+        is_new = self._pace.note_refused(slot.begun, now) if is_rate else False
+        if retry_after is None and is_new:
+            retry_after, self._pause = self._pause, min(LONGEST_PAUSE, self._pause * 2)
+        self._paused_until = max(self._paused_until, now + min(retry_after or 0.0, MAX_WAIT))
+        if hint is not None:
+            self._heed(hint, now)
+        if self._finder and self._finder.note_refusal(slot.begun, now):
+            self._adopt(self._finder.reason)
+        elif is_new:
+            self._note("the server refused a call")
+        return self._paused_until - now
+
+    def note_failure(self, slot: Slot) -> None:
+        """The call of a slot brought no reply: the tokens that were taken for it are given back."""
+        if self._rates:
+            self._rates.settle(-slot.tokens)
+
+    def close(self) -> None:
+        """Record where it ended, for a later run to begin there."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._finder and self._is_used:
+            self._note("end of the run")
+
+    def _heed(self, hint: RateHint, now: float) -> None:
+        """Wait before a limit is exceeded that the server has told."""
+        for allowance, need in ((hint.requests, 1.0), (hint.tokens, self._tokens_per_call)):
+            if allowance is not None and (wait := allowance.wait_for(need)) > 0:
+                self._paused_until = max(self._paused_until, now + wait)
+
+    def _wait(self, tokens: float, now: float) -> float:
+        """Seconds until the next request may go, slots aside."""
+        wait = max(self._paused_until - now, self._pace.wait(now))
+        return max(wait, self._rates.wait_for(tokens, now)) if self._rates else wait
+
+    def _grant(self, tokens: float, role: str, now: float) -> Slot:
+        self.in_flight += 1
+        if not self._is_used:
+            self._is_used = True
+            self._note(FIXED if self._finder is None else self._finder.reason)
+        self._pace.take(now)
+        if self._rates:
+            self._rates.take(tokens)
+        slot = Slot(now, tokens)
+        if self._finder and self.in_flight >= self.limit:
+            slot.ticket = self._finder.note_start(role, now)
+        return slot
+
+    def _dispatch(self) -> None:
+        """Hand free slots to those who wait, as far as the rates allow; else come back when they do."""
         while self._waiting and self.in_flight < self.limit:
-            _, _, future = heapq.heappop(self._waiting)
-            if not future.done():
-                self.in_flight += 1
-                future.set_result(None)
+            if self._waiting[0][4].done():  # turned away
+                heapq.heappop(self._waiting)
+                continue
+            now = self._clock()
+            wait = self._wait(self._waiting[0][2], now)
+            if wait > 0:
+                self._wake_in(wait)
+                return
+            _, _, tokens, role, future = heapq.heappop(self._waiting)
+            future.set_result(self._grant(tokens, role, now))
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._dispatch()
+
+    def _adopt(self, reason: str) -> None:
+        assert self._finder is not None  # noqa: S101 - only called with one
+        self.limit = self._finder.limit
+        self._note(reason)
+        self._dispatch()
+
+    def _note(self, reason: str) -> None:
+        pace = None if self.pace is None else round(self.pace, 3)
+        self._record(
+            ThrottleChange(
+                time=round(self._wall(), 3),
+                label=self.label,
+                limit=self.limit,
+                pace=pace,
+                in_flight=self.in_flight,
+                reason=reason,
+            )
+        )

@@ -26,7 +26,7 @@ class Silent:
     def notice(self, text: str) -> None:
         """Ignore."""
 
-    def begin(self, seeds: int, totals: Mapping[Any, Any]) -> None:
+    def begin(self, seeds: int, totals: Mapping[Any, Any], prices: Mapping[Any, Any]) -> None:
         """Ignore."""
 
     def see(self, outcome: Any) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import json
 import time
 import urllib.request
@@ -20,6 +19,7 @@ import aiohttp
 import orjson
 
 from evol.errors import CallRejected, EmptyReplyError, EndpointError, TransientCallError
+from evol.rates import RateHint, read_hint
 from evol.records import (
     FINISH_CONTENT_FILTER,
     FINISH_CONTEXT_OVERFLOW,
@@ -99,7 +99,7 @@ class ChatClient:
             raise TransientCallError(self._blot(f"the connection broke: {error or type(error).__name__}")) from None
         if status == 200 and (status := _find_status_inside(body)) == 200:
             try:
-                return parse_completion(body)
+                return parse_completion(body, read_hint(headers, time.time()))
             except TransientCallError as error:
                 if not error.unreadable:
                     raise
@@ -137,7 +137,8 @@ class ChatClient:
         if status in (401, 403):
             raise EndpointError(f"{self._url}: {said}", "check the key in the environment variable and what it may use")
         if status in (408, 409, 425, 429) or status >= 500:
-            raise TransientCallError(said, status, read_retry_after(headers, time.time()))
+            hint = read_hint(headers, time.time())
+            raise TransientCallError(said, status, hint.retry_after if hint else None, hint=hint)
         if status in (400, 413, 422) and (
             status == 413 or codes & _OVERFLOW_CODES or any(words in message.lower() for words in _OVERFLOW_WORDS)
         ):
@@ -178,8 +179,12 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def parse_completion(body: bytes) -> Completion:
+def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
     """Read the body of a 200 reply, an OpenAI `ChatCompletion`.
+
+    Args:
+        body: as it came.
+        hint: what its headers say about rates.
 
     Raises:
         TransientCallError: no JSON, no chat completion, no choices.
@@ -208,7 +213,7 @@ def parse_completion(body: bytes) -> Completion:
     tokens = _read_count(usage.get("prompt_tokens")), _read_count(usage.get("completion_tokens"))
     if not content.strip() and finish not in ("length", FINISH_CONTENT_FILTER):
         raise EmptyReplyError("the reply has no content", *tokens, finish)
-    return Completion(content, finish, *tokens)
+    return Completion(content, finish, *tokens, hint)
 
 
 def _load_json(body: bytes) -> Any:
@@ -228,31 +233,6 @@ def _find_status_inside(body: bytes) -> int:
         code = orjson.loads(body)["error"].get("code")
         return int(code) if str(code).isdecimal() and 400 <= int(code) < 600 else 500
     return 200
-
-
-def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds a server asks to wait: `retry-after-ms`, or Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
-
-    Args:
-        headers: of the reply, names in any case.
-        now: seconds since the epoch.
-
-    Returns:
-        Seconds from 0, None where the headers say nothing that can be read.
-    """
-    for name, scale in (("retry-after-ms", 0.001), ("Retry-After", 1.0)):
-        value = headers.get(name, "")
-        try:
-            seconds = float(value) * scale
-        except ValueError:
-            continue
-        if 0 <= seconds < float("inf"):
-            return seconds
-    try:
-        date = email.utils.parsedate_to_datetime(headers.get("Retry-After", ""))
-        return max(0.0, date.timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _read_count(value: object) -> int:

@@ -14,6 +14,18 @@ _NO_KEY = "not-needed"
 """Sent where a server of one's own asks for none; the SDK insists on a value."""
 
 
+def find_base_url(model: ModelConfig) -> str:
+    """Where a model is asked: its own base URL, else OPENAI_BASE_URL, else OpenAI.
+
+    Raises:
+        ConfigError: OPENAI_BASE_URL is no URL.
+    """
+    try:
+        return model.base_url or check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI
+    except ValueError as error:
+        raise ConfigError(f"the environment variable OPENAI_BASE_URL: {error}") from None
+
+
 class EndpointBackend:
     """One model at one endpoint.
 
@@ -32,11 +44,7 @@ class EndpointBackend:
         key = os.environ.get(model.api_key_env, "").strip()
         if not key.isprintable() or not key.isascii():
             raise EndpointError(f"the environment variable {model.api_key_env} holds no key", "it has odd characters")
-        try:
-            given = model.base_url or check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI
-        except ValueError as error:
-            raise ConfigError(f"the environment variable OPENAI_BASE_URL: {error}") from None
-        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=given)
+        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=find_base_url(model))
         base = str(settings.base_url).rstrip("/")
         if not key and settings.base_url.host == "api.openai.com":
             raise EndpointError(

@@ -1,0 +1,55 @@
+"""What each role costs: the config's price, nothing for the local model, else the tables of `genai-prices`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evol.backends.endpoint import find_base_url
+from evol.config import RunConfig
+from evol.cost import look_up_price
+from evol.errors import ConfigError
+from evol.records import ROLES, Price, Role
+
+FREE = Price(input=0.0, output=0.0)
+
+
+def find_prices(config: RunConfig) -> dict[Role, Price | None]:
+    """The price of every role that is asked; None where it is unknown.
+
+    Raises:
+        ConfigError: a limit on tokens or money is set that could not be kept: a price is unknown, or replies have no
+            bound.
+    """
+    prices: dict[Role, Price | None] = {}
+    for role in ROLES:
+        if role == "judge" and config.judge_scope == "off":
+            continue
+        model = config.model_of(role)
+        if model.price is not None:
+            prices[role] = model.price
+        else:
+            prices[role] = FREE if model.is_local else look_up_price(model.name, find_base_url(model))
+        _check_limits(config, role, prices[role])
+    return prices
+
+
+def add_costs(prices: Mapping[Role, Price | None], costs: Mapping[Role, float]) -> float | None:
+    """The sum over roles in USD; None, never a silent zero, where one of them has no price."""
+    if any(prices.get(role) is None for role in costs):
+        return None
+    return sum(costs.values())
+
+
+def _check_limits(config: RunConfig, role: Role, price: Price | None) -> None:
+    limits, model = config.limits, config.model_of(role)
+    if limits.max_cost is not None and price is None:
+        raise ConfigError(
+            f"--max-cost cannot be kept: the price of {model.name} ({role}) is unknown",
+            f"give it in the config: [models.{role}] price = {{ input = USD, output = USD }} for a million tokens",
+        )
+    if (limits.max_cost is not None or limits.max_tokens is not None) and model.max_output_tokens is None:
+        flag = "--max-tokens" if limits.max_cost is None else "--max-cost"
+        raise ConfigError(
+            f"{flag} cannot be kept: requests to {model.name} ({role}) set no {model.max_tokens_field}",
+            f"set max_tokens in [models.{role}.sampling]",
+        )

@@ -1,0 +1,70 @@
+"""Plans and figures as lines of text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evol.plan import Plan
+from evol.progress import clean_for_terminal
+from evol.records import Estimate, Manifest
+
+
+def describe_plan(plan: Plan, generations: int) -> Iterator[str]:
+    """Yield the lines of a dry run: one prompt for each operation, then calls, tokens and price by role."""
+    for name, messages in plan.prompts.items():
+        yield f"--- prompt of {name}, for the first seed"
+        for message in messages:
+            yield f"[{message['role']}] {clean_for_terminal(message['content'])}"
+    sampled = f" (prompts of {plan.sampled:,} of them measured)" if plan.sampled < plan.seeds else ""
+    yield f"--- plan: {plan.seeds:,} seeds{sampled} x {generations} generations, nothing was sent"
+    for role, part in plan.roles.items():
+        if part.calls:
+            most = "no max_tokens" if part.max_output_tokens is None else f"at most {part.max_output_tokens:,}"
+            yield (
+                f"{role:9} {part.model}: at most {part.calls:,} calls, about {part.input_tokens:,} tokens in, "
+                f"about {part.output_tokens:,} out ({most}), {_describe_range(part.cost, part.max_cost)}"
+            )
+    estimate = plan.estimate
+    yield (
+        f"total     about {estimate.calls:,} calls (at most {estimate.most_calls:,}, retries not counted), "
+        f"{_describe_range(estimate.cost, estimate.most_cost)}"
+    )
+
+
+def describe_estimate(estimate: Estimate) -> str:
+    """One line before a run."""
+    return (
+        f"expected for the whole run: about {estimate.calls:,} calls, {estimate.input_tokens:,} tokens in, "
+        f"{estimate.output_tokens:,} out, {_describe_range(estimate.cost, estimate.most_cost)}"
+    )
+
+
+def describe_calls(manifest: Manifest) -> str:
+    """One line after a run: what the folder took, beside what was expected of the whole run."""
+    counts = [count for count in manifest.calls.values() if count.attempts]
+    requests, calls = sum(count.attempts for count in counts), sum(count.calls for count in counts)
+    inputs = sum(count.input_tokens + count.estimated_input_tokens for count in counts)
+    outputs = sum(count.output_tokens + count.estimated_output_tokens for count in counts)
+    costs = [count.cost for count in counts]
+    cost = None if None in costs else sum(cost for cost in costs if cost is not None)
+    line = f"calls: {calls:,} ({requests:,} requests), {inputs:,} tokens in, {outputs:,} out, {describe_cost(cost)}"
+    if (expected := manifest.estimate) is None:
+        return line
+    return (
+        f"{line}; expected were {expected.calls:,} calls, {expected.input_tokens:,} tokens in, "
+        f"{expected.output_tokens:,} out, {describe_cost(expected.cost)}"
+    )
+
+
+def describe_cost(cost: float | None) -> str:
+    """USD for people; an unknown cost says so."""
+    if cost is None:
+        return "cost unknown"
+    return f"${cost:,.2f}" if cost >= 1 or not cost else f"${cost:.4f}"
+
+
+def _describe_range(cost: float | None, most: float | None) -> str:
+    if cost is None:
+        return "cost unknown"
+    upper = "" if most is None or not most else f" (at most {describe_cost(most)})"
+    return f"about {describe_cost(cost)}{upper}" if cost else "free"
