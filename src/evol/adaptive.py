@@ -171,7 +171,7 @@ class ConcurrencyFinder:
             return self._step_up(sample, now)
         self._is_doubling = False
         gain = math.exp(self._log_gain(base, sample)[0])
-        self._base, self._step, self._patience = None, 0.35, 1  # chance may have fooled us: look again soon
+        self._base, self._step, self._patience = None, 0.3, 1  # chance may have fooled us: look again soon
         limit = min(sample.limit, math.ceil(base.limit * max(1.0, gain) * 1.05))
         return self._move(limit, "more calls at once bring no more throughput")
 
@@ -186,7 +186,7 @@ class ConcurrencyFinder:
         self._held += 1
         self._good = sample.limit
         step = self._step if self._direction > 0 else STEP
-        wanted = sample.limit + self._direction * max(1, int(sample.limit * min(step, 0.35)))
+        wanted = sample.limit + self._direction * max(1, int(sample.limit * min(step, 0.3)))
         patience = self._patience
         if self._refused_at is not None and self._direction > 0:
             if sample.limit >= self._refused_at:

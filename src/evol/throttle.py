@@ -161,8 +161,11 @@ class Throttle:
             self._rates.settle(tokens - slot.tokens)
         if hint is not None:
             self._heed(hint, now)
-        if slot.ticket and self._finder and self._finder.note_finish(slot.ticket, now):
-            self._adopt(self._finder.reason)
+        if self._finder:
+            if slot.ticket and self._finder.note_finish(slot.ticket, now):
+                self._adopt(self._finder.reason)
+            elif self.limit < self._finder.limit:
+                self.limit += 1  # one more for each reply: no burst, and no crowd of refusals when it was too much
 
     def note_refusal(self, slot: Slot, retry_after: float | None, hint: RateHint | None, *, is_rate: bool) -> float:
         """The call of a slot was refused for too many requests or too much load.
@@ -221,7 +224,7 @@ class Throttle:
         if self._rates:
             self._rates.take(tokens)
         slot = Slot(now, tokens)
-        if self._finder and self.in_flight >= self.limit:
+        if self._finder and self.in_flight >= self._finder.limit:
             slot.ticket = self._finder.note_start(role, now)
         return slot
 
@@ -250,9 +253,8 @@ class Throttle:
 
     def _adopt(self, reason: str) -> None:
         assert self._finder is not None  # noqa: S101 - only called with one
-        self.limit = self._finder.limit
+        self.limit = min(self.limit, self._finder.limit)
         self._note(reason)
-        self._dispatch()
 
     def _note(self, reason: str) -> None:
         pace = None if self.pace is None else round(self.pace, 3)
@@ -260,7 +262,7 @@ class Throttle:
             ThrottleChange(
                 time=round(self._wall(), 3),
                 label=self.label,
-                limit=self.limit,
+                limit=self._finder.limit if self._finder else self.limit,
                 pace=pace,
                 in_flight=self.in_flight,
                 reason=reason,
