@@ -74,16 +74,22 @@ class Budget:
         Raises:
             BudgetExhausted: there is no room, and nothing in flight that could give back.
         """
-        while self._is_limited and (limit := self._find_exceeded(worst)):
-            name, text = limit
+        while not self.try_reserve(worst):
+            name, text = self._find_exceeded(worst) or ("", "")
             if name == "max_calls" or not self._reserved.calls:
                 raise BudgetExhausted(text)
             if self._changed is None:
                 self._changed = asyncio.Event()
             await self._changed.wait()
+
+    def try_reserve(self, worst: Spending) -> bool:
+        """Put aside what one request may take at most, if there is room at once."""
+        if self._is_limited and self._find_exceeded(worst):
+            return False
         self._reserved.calls += 1
         self._reserved.tokens += worst.tokens
         self._reserved.cost += worst.cost
+        return True
 
     def settle(self, worst: Spending, tokens: float, cost: float) -> None:
         """One reserved request is over; it took so many tokens and USD, 0 where it brought no reply."""

@@ -13,7 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from evol.errors import FolderError, StorageError
-from evol.files import digest_file, open_atomically, read_jsonl, write_atomically
+from evol.files import digest_file, open_atomically, read_lines, write_atomically
 from evol.records import MANIFEST_FORMAT, Manifest, Seed
 
 MANIFEST_NAME = "manifest.json"
@@ -82,10 +82,10 @@ def read_seeds_again(folder: Path) -> Iterator[Seed]:
         FolderError: missing or damaged.
     """
     path = folder / SEEDS_NAME
-    for number, seed in read_jsonl(path, FolderError, orjson.loads):
+    for number, line in read_lines(path, FolderError):
         try:
-            yield Seed.model_validate(seed)
-        except ValidationError:
+            yield Seed.model_validate(orjson.loads(line))
+        except ValueError:  # no JSON, or no seed
             raise FolderError(f"{path}:{number}: not a seed", "run the same `evol run` again to restore it") from None
 
 

@@ -169,6 +169,8 @@ class Gateway:
         """
         self.is_stopping = True
         self.fatal = self.fatal or fatal
+        for terms in self._terms.values():
+            terms.throttle.turn_away(RunStopped)
         for task in self._waiting:
             task.cancel()
 
@@ -213,12 +215,15 @@ class Gateway:
             raise RunStopped
         worst = self._count_worst(call.request, call.terms)
         throttle = call.terms.throttle
-        with self._stoppable():
-            await call.health.admit()
-            expected = len(call.request.body) / BYTES_PER_TOKEN + self._output_tokens[call.request.role]
-            slot = await throttle.acquire(call.request, expected)
+        if call.health.is_down:
+            with self._stoppable():
+                await call.health.admit()
+        expected = len(call.request.body) / BYTES_PER_TOKEN + self._output_tokens[call.request.role]
+        slot = await throttle.acquire(call.request, expected)
+        if not self._budget.try_reserve(worst):
             try:
-                await self._budget.reserve(worst)
+                with self._stoppable():
+                    await self._budget.reserve(worst)
             except BaseException:
                 throttle.release(slot)
                 raise

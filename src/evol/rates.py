@@ -179,12 +179,13 @@ class Bucket:
         missing = min(need, self._size) - self._level
         return missing / self._rate if missing > 1e-9 else 0.0
 
-    def take(self, amount: float) -> None:
-        """Take; negative gives back."""
-        self._level = min(self._size, self._level - amount)
+    def take(self, amount: float, now: float) -> None:
+        """Take; negative gives back what an estimate took too much."""
+        self._refill(now)
+        self._level -= amount
 
     def _refill(self, now: float) -> None:
-        if now > self._at:
+        if now > self._at and self._level < self._size:
             self._level = min(self._size, self._level + (now - self._at) * self._rate)
         self._at = now
 
@@ -207,12 +208,16 @@ class PaceFinder:
     _WEIGHT = 10
     _GROWTH = 0.00008  # of the rate, for each second, times the seconds of quiet
     _MAX_GROWTH = 0.05
+    _HELD = 1.0  # seconds' worth that a limit is taken to save up at most
 
     def __init__(self, rate: float | None = None) -> None:
         self.rate = rate
         self._granted = 0
         self._active = 0.0  # seconds in which requests went out, since the last measurement
         self._active_since: float | None = None
+        self._stopped_at: float | None = None
+        self._paused = 0.0
+        self._doubt = 0.0
         self._episode_at = float("-inf")
         self._holds_burst = False
         self._grown_at = float("-inf")
@@ -227,6 +232,8 @@ class PaceFinder:
         late = 2.0  # requests that a late timer may make up for
         if self._active_since is None:
             self._active_since, late = now, 0.0
+            if self._stopped_at is not None:
+                self._paused += min(now - self._stopped_at, self._HELD)
         if self.rate:
             self._grow(now)
             self._next = max(self._next, now - late / self.rate) + 1 / self.rate
@@ -247,28 +254,38 @@ class PaceFinder:
         if self._active_since is not None:
             self._active += now - self._active_since
         if self._active > 0 and self._granted >= (2 if is_first else self.ENOUGH):
-            self._measure(self._granted / self._active)
+            self._measure()
             self._holds_burst = is_first
         elif self.rate and self._granted:
             self.rate *= self._CUT
-            self._granted, self._active = 0, 0.0
+            self._granted, self._active, self._paused = 0, 0.0, 0.0
         self._active_since = None
-        self._episode_at = self._grown_at = now
+        self._stopped_at = self._episode_at = self._grown_at = now
         return True
 
-    def _measure(self, granted_rate: float) -> None:
+    def _measure(self) -> None:
+        """Set the pace by what was granted since the last measurement.
+
+        A limit that refills while nothing is sent grants more at once afterwards: the truth lies between the rate over
+        the active time alone and the one over the pauses too.
+        """
+        high = self._granted / self._active
+        low = self._granted / (self._active + self._paused)
+        measured = math.sqrt(high * low)
+        self._doubt = high if high > 3 * low else 0.0
         if self.rate is None or self._holds_burst:  # a full bucket allows a burst: the next measurement replaces it
-            self.rate = granted_rate
+            self.rate = measured
         else:
             weight = self._granted / (self._granted + self._WEIGHT)
-            self.rate = min(self.rate, self.rate * (1 - weight) + granted_rate * weight)
+            self.rate = min(self.rate, self.rate * (1 - weight) + measured * weight)
         self.rate *= self.SAFETY
-        self._granted, self._active = 0, 0.0
+        self._granted, self._active, self._paused = 0, 0.0, 0.0
 
     def _grow(self, now: float) -> None:
         assert self.rate is not None  # noqa: S101 - only called with one
         quiet = now - max(self._episode_at, self._first_growth(now))
-        self.rate *= 1 + min(self._MAX_GROWTH, self._GROWTH * quiet) * min(now - self._grown_at, 1.0)
+        growth = self._MAX_GROWTH if self.rate < self._doubt else min(self._MAX_GROWTH, self._GROWTH * quiet)
+        self.rate *= 1 + growth * min(now - self._grown_at, 1.0)
         self._grown_at = now
 
     def _first_growth(self, now: float) -> float:

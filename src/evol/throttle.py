@@ -46,16 +46,16 @@ class Rates:
             waits.append(self._tokens.wait_for(tokens, now))
         return max(waits)
 
-    def take(self, tokens: float) -> None:
+    def take(self, tokens: float, now: float) -> None:
         """One request goes."""
         if self._requests:
-            self._requests.take(1)
-        self.settle(tokens)
+            self._requests.take(1, now)
+        self.settle(tokens, now)
 
-    def settle(self, tokens: float) -> None:
+    def settle(self, tokens: float, now: float) -> None:
         """Take what an estimate fell short by; negative gives back."""
         if self._tokens:
-            self._tokens.take(tokens)
+            self._tokens.take(tokens, now)
 
 
 @dataclass(slots=True)
@@ -124,6 +124,9 @@ class Throttle:
         Args:
             request: its position and role count.
             tokens: about how many it will take, in and out.
+
+        Raises:
+            whatever `turn_away` was given.
         """
         if self.in_flight < self.limit and not self._waiting:
             now = self._clock()
@@ -135,9 +138,16 @@ class Throttle:
         try:
             return await future
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
+            if future.done() and not future.cancelled() and future.exception() is None:
                 self.release(future.result())  # the slot arrived together with the cancellation
             raise
+
+    def turn_away(self, error: Callable[[], Exception]) -> None:
+        """Whoever waits gets an error instead of a slot."""
+        for *_, future in self._waiting:
+            if not future.done():
+                future.set_exception(error())
+        self._waiting.clear()
 
     def release(self, slot: Slot) -> None:
         """Give a slot back, or on to whoever is next."""
@@ -158,7 +168,7 @@ class Throttle:
         self._pace.note_granted()
         self._tokens_per_call += (tokens - self._tokens_per_call) * 0.1
         if self._rates:
-            self._rates.settle(tokens - slot.tokens)
+            self._rates.settle(tokens - slot.tokens, now)
         if hint is not None:
             self._heed(hint, now)
         if self._finder:
@@ -195,7 +205,7 @@ class Throttle:
     def note_failure(self, slot: Slot) -> None:
         """The call of a slot brought no reply: the tokens that were taken for it are given back."""
         if self._rates:
-            self._rates.settle(-slot.tokens)
+            self._rates.settle(-slot.tokens, self._clock())
 
     def close(self) -> None:
         """Record where it ended, for a later run to begin there."""
@@ -222,7 +232,7 @@ class Throttle:
             self._note(FIXED if self._finder is None else self._finder.reason)
         self._pace.take(now)
         if self._rates:
-            self._rates.take(tokens)
+            self._rates.take(tokens, now)
         slot = Slot(now, tokens)
         if self._finder and self.in_flight >= self._finder.limit:
             slot.ticket = self._finder.note_start(role, now)
