@@ -13,7 +13,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -167,7 +167,7 @@ class EliminatorConfig(_Table):
 class LimitsConfig(_Table):
     """How hard the endpoint is used, and when to stop."""
 
-    concurrency: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = "auto"
+    concurrency: int | Literal["auto"] = "auto"
     """Calls in flight at once to each endpoint and model; `auto` finds it, and is 4 for the local model."""
     rpm: float | None = Field(default=None, gt=0)
     """Requests a minute, over all endpoints."""
@@ -185,6 +185,13 @@ class LimitsConfig(_Table):
     """Seconds one call is retried."""
     give_up_after: float = Field(default=1800.0, gt=0)
     """Seconds without a single success after which the run ends with exit 5."""
+
+    @field_validator("concurrency", mode="before")
+    @classmethod
+    def _check_concurrency(cls, value: object) -> object:
+        if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000):
+            raise ValueError("must be a number from 1 to 10,000, or auto")
+        return value
 
     @field_validator("rpm", "tpm", "max_cost", "timeout", "retry_for", "give_up_after", mode="before")
     @classmethod
