@@ -20,15 +20,7 @@ def build_body(model: ModelConfig, messages: list[Message], random_seed: int, *p
         random_seed: the run's; used only where the model's sampling says `seed = true`.
         purpose: what the sampling seed is drawn for: seed id, generation, role, ask number.
     """
-    sampling = model.sampling
-    body: dict[str, Any] = {"model": model.name, "messages": messages}
-    if sampling.max_tokens is not False:
-        body[model.max_tokens_field] = sampling.max_tokens
-    for key in ("temperature", "top_p", "frequency_penalty"):
-        value = getattr(sampling, key)
-        if value is not False:
-            body[key] = value
-    if sampling.seed:
+    body: dict[str, Any] = {"model": model.name, "messages": messages, **model.settings}
+    if model.sampling.seed and "seed" not in model.extra_body:
         body["seed"] = draw_integer(random_seed, "sampling", *purpose) >> 33  # fits a signed 32-bit integer
-    body.update(model.extra_body)
     return orjson.dumps(body)

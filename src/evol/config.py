@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -117,7 +118,7 @@ class ModelConfig(_Table):
             raise ValueError("holds a value that JSON cannot express") from None
         return value
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Whether the in-process model server plays this role."""
         return not self.model or self.model.lower().endswith(".gguf")
@@ -130,7 +131,21 @@ class ModelConfig(_Table):
                 return found
         return None
 
-    @property
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The keys of every request body after model and messages."""
+        sampling = self.sampling
+        found: dict[str, Any] = {}
+        if sampling.max_tokens is not False:
+            found[self.max_tokens_field] = sampling.max_tokens
+        for key in ("temperature", "top_p", "frequency_penalty"):
+            if (value := getattr(sampling, key)) is not False:
+                found[key] = value
+        if sampling.seed:
+            found["seed"] = 0  # keeps its place for the one drawn with each request
+        return found | self.extra_body
+
+    @cached_property
     def name(self) -> str:
         """The name in rows and requests: as configured, for a GGUF its file name."""
         return (Path(self.model).name if self.is_local else self.model) or EMBEDDED_MODEL
