@@ -76,12 +76,12 @@ class Evol:
         texts = [stream.buffer.getvalue().decode() for stream in streams]
         return subprocess.CompletedProcess(words, int(str(code or 0)), texts[0], texts[1])
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, **more: str) -> subprocess.Popen[str]:
         """`evol run` against the endpoint, in the background."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
-            env=self.environment(),
+            env=self.environment(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

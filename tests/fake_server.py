@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -65,6 +66,7 @@ class FakeServer:
         latency: body to seconds.
         key: the only accepted key, "" for any.
         usage: whether replies tell token counts.
+        tls: serve https.
         counts: completed replies by request body.
         seen: requests by request body, whatever came of them.
         peak: most requests in flight at once.
@@ -75,6 +77,7 @@ class FakeServer:
     latency: Callable[[dict[str, Any]], float] = lambda body: 0.0
     key: str = ""
     usage: bool = True
+    tls: ssl.SSLContext | None = None
     counts: Counter[bytes] = field(default_factory=Counter)
     seen: Counter[bytes] = field(default_factory=Counter)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -122,10 +125,10 @@ class FakeServer:
         app.router.add_get("/v1/models", self._models)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
         await site.start()
         port = runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{port}/v1"
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{port}/v1"
         ready.set()
         await self._stopped.wait()
         await runner.cleanup()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
+import trustme
 
 from conftest import KEY, Evol
 from fake_server import FakeServer, Fault, kind_of, last_message
@@ -252,3 +254,21 @@ def test_a_dummy_key_that_is_a_word_leaves_replies_alone(evol: Evol, server: Fak
     server.reply = lambda body: "Choose a long password."
     assert evol.run("--limit", "1", "--generations", "0", OPENAI_API_KEY="password").returncode == 0
     assert "Choose a long password." in (evol.folder / "output" / "generation-0.jsonl").read_text()
+
+
+def test_certificates_are_checked_and_a_custom_authority_is_accepted(tmp_path: Path) -> None:
+    """TLS works with SSL_CERT_FILE; without it an unknown certificate ends with exit 5 and says what is wrong."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with FakeServer(key=KEY, tls=tls) as server:
+        evol = Evol(tmp_path, server.url)
+        refused = evol.start("--limit", "1", "--generations", "0")
+        _, stderr = refused.communicate(timeout=60)
+        assert refused.returncode == 5
+        assert "certificate" in stderr.splitlines()[-1].lower()
+        assert not server.seen
+        accepted = evol.start("--limit", "1", "--generations", "0", SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+        _, stderr = accepted.communicate(timeout=60)
+        assert accepted.returncode == 0, stderr
