@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from evol.chat import build_body
-from evol.config import EMBEDDED_MODEL, ModelConfig, RunConfig, Sampling, load_config
+from evol.config import EMBEDDED_MODEL, ModelConfig, RunConfig, Sampling, find_slots, load_config
 from evol.errors import ConfigError
 from evol.records import ROLES, Role
 
@@ -39,7 +39,7 @@ def test_without_anything_the_embedded_model_serves() -> None:
     assert config.evolver_model.name == EMBEDDED_MODEL
     assert config.prompt_variant == "short"
     assert config.judge_scope == "off"
-    assert config.slots_of("evolver") == 4
+    assert find_slots(config.models, config.limits, "evolver") == 4
     assert config.evolver_model.sampling.max_tokens == 400
 
 
@@ -49,7 +49,11 @@ def test_an_endpoint_gets_the_papers_settings() -> None:
     assert config.evolver_model.sampling == Sampling(
         temperature=1.0, top_p=0.9, max_tokens=2048, frequency_penalty=0.0, seed=False
     )
-    assert (config.prompt_variant, config.judge_scope, config.slots_of("judge")) == ("full", "in-depth", None)
+    assert (config.prompt_variant, config.judge_scope, find_slots(config.models, config.limits, "judge")) == (
+        "full",
+        "in-depth",
+        None,
+    )
     assert config.eliminator.sorry_words == 80
     assert config.evolver_model == config.judge_model == config.responder_model
 
@@ -107,7 +111,10 @@ def test_a_role_may_go_local(load: Load) -> None:
     assert config.judge_model.is_local
     assert (config.judge_model.base_url, config.judge_model.sampling.max_tokens) == ("", 400)
     assert config.evolver_model.base_url == "http://h/v1"
-    assert (config.slots_of("evolver"), config.slots_of("responder")) == (None, None)
+    assert (
+        find_slots(config.models, config.limits, "evolver"),
+        find_slots(config.models, config.limits, "responder"),
+    ) == (None, None)
 
 
 def test_a_local_file_goes_by_its_name(load: Load, tmp_path: Path) -> None:

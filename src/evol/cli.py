@@ -198,20 +198,21 @@ def stats(
 
 def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
     from evol.checks import check_run
-    from evol.pipeline import RunResult, make_backends
+    from evol.pipeline import RunResult
     from evol.pipeline import run as run_pipeline
     from evol.plan import plan_run
     from evol.pricing import find_prices
     from evol.progress import TerminalObserver
     from evol.seeds import SeedTally, read_seeds
+    from evol.session import make_backends
     from evol.texts import describe_estimate
 
     checked = check_run(config)
     if checked.existing is not None and checked.is_done:
         result = RunResult(checked.existing, 0, was_done=True)
     else:
-        prices = find_prices(config)
-        backends = make_backends(config)
+        prices = find_prices(config.models, config.limits)
+        backends = make_backends(config.models, config.limits)
         seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
         estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
         by_label: dict[str, list[str]] = {}
@@ -277,7 +278,7 @@ def _dry_run(config: RunConfig, as_json: bool) -> int:
 
     checked = check_run(config)
     _tell_left_out(checked)
-    prices = find_prices(config)
+    prices = find_prices(config.models, config.limits)
     seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
     plan = plan_run(seeds, checked.seeds.count, config, checked.pack, prices)
     journaled = 0

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -214,6 +215,15 @@ class LimitsConfig(_Table):
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def find_slots(models: Mapping[Role, ModelConfig], limits: LimitsConfig, role: Role) -> int | None:
+    """Calls in flight at once to the role's endpoint and model, None where that is to be found."""
+    given = limits.concurrency
+    if not models[role].is_local:
+        return None if given == "auto" else given
+    is_alone = all(model.is_local for model in models.values())
+    return given if is_alone and given != "auto" else LOCAL_CONCURRENCY
+
+
 class RunConfig(_Table):
     """Everything `evol run` needs to know."""
 
@@ -234,7 +244,8 @@ class RunConfig(_Table):
 
     def model_of(self, role: Role) -> ModelConfig:
         """The resolved model of a role."""
-        return {"evolver": self.evolver_model, "judge": self.judge_model, "responder": self.responder_model}[role]
+        model: ModelConfig = getattr(self, f"{role}_model")
+        return model
 
     @property
     def prompt_variant(self) -> Literal["full", "short"]:
@@ -250,13 +261,10 @@ class RunConfig(_Table):
             return "off" if self.judge_model.is_local else "in-depth"
         return self.eliminator.judge
 
-    def slots_of(self, role: Role) -> int | None:
-        """Calls in flight at once to the role's endpoint and model, None where that is to be found."""
-        given = self.limits.concurrency
-        if not self.model_of(role).is_local:
-            return None if given == "auto" else given
-        is_alone = all(self.model_of(other).is_local for other in ROLES)
-        return given if is_alone and given != "auto" else LOCAL_CONCURRENCY
+    @property
+    def models(self) -> dict[Role, ModelConfig]:
+        """The resolved model of each role that is asked."""
+        return {role: self.model_of(role) for role in ROLES if role != "judge" or self.judge_scope != "off"}
 
     def fingerprint(self, pack_digests: dict[str, str]) -> dict[str, Any]:
         """What changes requests already made: models, sampling, prompts, random seed.

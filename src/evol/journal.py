@@ -19,7 +19,7 @@ import os
 import time
 import zlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,17 @@ import orjson
 
 from evol.errors import FolderError, StorageError
 from evol.files import translate_storage_errors
-from evol.records import UNKNOWN_TOKENS, CallCount, Completion, CompletionRequest, Price, Role, ThrottleChange
+from evol.records import (
+    ALL_ROLES,
+    ROLES,
+    UNKNOWN_TOKENS,
+    CallCount,
+    Completion,
+    CompletionRequest,
+    Price,
+    Role,
+    ThrottleChange,
+)
 
 JOURNAL_NAME = "journal.jsonl"
 SYNC_INTERVAL = 0.1
@@ -154,11 +164,7 @@ class Journal:
         self._broken: StorageError | None = None
         self._syncing: asyncio.Task[None] | None = None
         self.throttle_changes: list[ThrottleChange] = []
-        self.totals: dict[Role, CallTotals] = {
-            "evolver": CallTotals(),
-            "judge": CallTotals(),
-            "responder": CallTotals(),
-        }
+        self.totals: dict[Role, CallTotals] = {role: CallTotals() for role in ALL_ROLES}
 
     @classmethod
     @contextlib.contextmanager
@@ -215,6 +221,14 @@ class Journal:
     def calls(self) -> int:
         """Completed calls in the file."""
         return sum(total.calls for total in self.totals.values())
+
+    def freeze_totals(self, prices: Mapping[str, Price | None]) -> dict[str, CallCount]:
+        """The persisted form of the totals: the roles of a run, and whoever else was asked."""
+        return {
+            str(role): total.freeze(prices.get(role))
+            for role, total in self.totals.items()
+            if role in ROLES or total.attempts
+        }
 
     def find(self, request: CompletionRequest) -> Completion | None:
         """The recorded reply of a request, or None.

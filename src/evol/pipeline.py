@@ -1,30 +1,23 @@
 """The composition root of a run: check everything, open the folder, evolve all lineages, project, close.
 
-There is no resume branch: lineages always start over, and what was paid for is answered from the journal. Admission has
-no barrier: workers, twice as many as slots, each take the next seed and carry it through all generations, so a slow
-call delays its own lineage only and memory does not grow with the number of seeds. At every ordinary end (done, budget,
+There is no resume branch: lineages always start over, and what was paid for is answered from the journal. A worker
+(`session.py`) takes the next seed and carries it through all generations, so a slow call delays its own lineage only
+and memory does not grow with the number of seeds. At every ordinary end (done, budget,
 endpoint lost, interrupted) the journal is projected into the output files and the manifest is written last.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-import importlib.util
-import resource
-import time
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from evol import __version__
-from evol.adaptive import ConcurrencyFinder
 from evol.backends.base import Backend
 from evol.checks import Checked
-from evol.config import LOCAL_CONCURRENCY, RunConfig
-from evol.cost import Budget, BudgetLimits, Spending
 from evol.errors import (
     EXIT_DONE,
     EXIT_UNFINISHED,
@@ -45,13 +38,12 @@ from evol.folder import (
     write_manifest,
     write_seeds,
 )
-from evol.gateway import Gateway, RunStopped, Terms
+from evol.gateway import Gateway
 from evol.interrupts import Interrupts
 from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
 from evol.lineage import evolve_lineage
 from evol.projection import Tally, write_outputs
 from evol.records import (
-    ROLES,
     Estimate,
     Manifest,
     Outcome,
@@ -59,17 +51,10 @@ from evol.records import (
     Role,
     RunStatus,
     Seed,
-    ThrottleChange,
     UnfinishedLineage,
 )
 from evol.seeds import SeedTally, read_seeds
-from evol.throttle import FIXED, Rates, Throttle
-
-LOCAL_TIMEOUT_FACTOR = 6
-"""A local model on a busy machine is ten times slower than on an idle one."""
-MOST_SLOTS = 1024
-"""That `--concurrency auto` may find; a number may be larger."""
-_OTHER_FILES = 64  # that a run has open beside its connections
+from evol.session import Job, Session
 
 NOT_REACHED = "not reached"
 """The `error` of a lineage that the run stopped before; nothing is wrong with it."""
@@ -109,33 +94,6 @@ class RunResult:
     exit_code: int
     error: EvolError | None = None
     was_done: bool = False
-
-
-def make_backends(config: RunConfig) -> dict[Role, Backend]:
-    """A backend for each role; roles with the same model and endpoint share one.
-
-    Raises:
-        EndpointError: no key, or the local model's weights or runtime are missing.
-    """
-    made: dict[tuple[str, str, str], Backend] = {}
-    backends: dict[Role, Backend] = {}
-    for role in ROLES:
-        if role == "judge" and config.judge_scope == "off":
-            continue
-        model = config.model_of(role)
-        identity = (model.model, model.base_url, model.api_key_env)
-        if identity not in made:
-            if model.is_local:
-                from evol.backends.local import LocalBackend
-
-                slots = config.slots_of(role) or LOCAL_CONCURRENCY
-                made[identity] = LocalBackend(model, slots, config.limits.timeout * LOCAL_TIMEOUT_FACTOR)
-            else:
-                from evol.backends.endpoint import EndpointBackend
-
-                made[identity] = EndpointBackend(model, config.limits.timeout)
-        backends[role] = made[identity]
-    return backends
 
 
 def run(
@@ -201,15 +159,12 @@ def _run_locked(
         estimate=estimate,
     )
     write_manifest(folder, manifest)
-    fleet = _Fleet()
-    terms = _set_terms(config, backends, journal, prices, fleet)
-    limits = BudgetLimits(config.limits.max_calls, config.limits.max_tokens, config.limits.max_cost)
-    budget = Budget(limits, _count_spending(journal, prices))
-    gateway = Gateway(journal, backends, terms, budget, config.limits, notice=observer.notice)
+    session = Session(config.models, config.limits, backends, journal, prices, observer.notice)
+    gateway = session.gateway
     failures: dict[str, str] = {}
     observer.begin(checked.seeds.count, journal.totals, prices)
     try:
-        _run_loop(lambda: _evolve_all(checked, gateway, observer, interrupts, failures, backends, fleet))
+        session.work_off(_list_lineages(checked, gateway, observer, failures), interrupts)
     finally:
         observer.end()
     if isinstance(gateway.fatal, StorageError | FolderError):
@@ -230,7 +185,7 @@ def _run_locked(
         update={
             "status": status,
             "counts": tally.freeze(),
-            "calls": {role: total.freeze(prices.get(role)) for role, total in journal.totals.items()},
+            "calls": journal.freeze_totals({str(role): price for role, price in prices.items()}),
             "unfinished": [
                 UnfinishedLineage(seed_id=seed_id, generation=generation, error=failures.get(seed_id, NOT_REACHED))
                 for seed_id, generation in tally.unfinished
@@ -252,140 +207,19 @@ def _judge_end(tally: Tally, fatal: EvolError | None, interrupted: int) -> tuple
     return "unfinished", EXIT_UNFINISHED
 
 
-class _Fleet:
-    """The throttles of a run, and how many workers keep their slots full."""
+def _list_lineages(checked: Checked, gateway: Gateway, observer: Observer, failures: dict[str, str]) -> Iterator[Job]:
+    """Yield the work of a run, one job for each seed; why a lineage could not finish goes into `failures`."""
 
-    def __init__(self) -> None:
-        self.throttles: dict[str, Throttle] = {}
-        self._grow: Callable[[int], None] = lambda workers: None
+    async def evolve(position: int, seed: Seed) -> None:
+        try:
+            async for outcome in evolve_lineage(seed, position, checked.config, checked.pack, gateway.complete):
+                observer.see(outcome)
+        except CallFailed as error:
+            failures[seed.id] = error.message
+        observer.finish_lineage()
 
-    def attach(self, grow: Callable[[int], None]) -> None:
-        """From now on call `grow` with the workers that there should be, whenever slots are added."""
-        self._grow = grow
-        self.adjust()
-
-    def adjust(self) -> None:
-        """Slots were added."""
-        # twice the slots, so that they stay full while some lineages wait for a retry
-        self._grow(2 * sum(throttle.limit for throttle in self.throttles.values()))
-
-    def close(self) -> None:
-        """Record where the throttles ended."""
-        for throttle in self.throttles.values():
-            throttle.close()
-
-
-def _set_terms(
-    config: RunConfig,
-    backends: Mapping[Role, Backend],
-    journal: Journal,
-    prices: Mapping[Role, Price | None],
-    fleet: _Fleet,
-) -> dict[Role, Terms]:
-    """A throttle for each endpoint and model, begun where an earlier run of this folder found it."""
-    rates = Rates(config.limits.rpm, config.limits.tpm, time.monotonic())
-    found = {change.label: change for change in journal.throttle_changes if change.reason != FIXED}
-    slots = sum(config.slots_of(role) or MOST_SLOTS for role in backends)
-    ceiling = min(MOST_SLOTS, _allow_open_files(slots + _OTHER_FILES) - _OTHER_FILES)
-
-    def record(change: ThrottleChange) -> None:
-        journal.append_throttle(change)
-        fleet.adjust()
-
-    terms: dict[Role, Terms] = {}
-    for role, backend in backends.items():
-        if backend.verified_by not in fleet.throttles:
-            fixed, before = config.slots_of(role), found.get(backend.label)
-            is_local = config.model_of(role).is_local
-            fleet.throttles[backend.verified_by] = Throttle(
-                backend.label,
-                fixed or ConcurrencyFinder(ceiling, before.limit if before else None),
-                time.monotonic,
-                None if is_local else rates,
-                before.pace if before else None,
-                record,
-                time.time,
-            )
-        model = config.model_of(role)
-        terms[role] = Terms(fleet.throttles[backend.verified_by], model.max_output_tokens, prices.get(role))
-    return terms
-
-
-def _allow_open_files(wanted: int) -> int:
-    """Raise the process's soft limit of open files towards `wanted`, each call being one; what it is then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return wanted if soft == resource.RLIM_INFINITY else soft
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-def _count_spending(journal: Journal, prices: Mapping[Role, Price | None]) -> Spending:
-    """What the journal's calls took."""
-    spent = Spending(journal.attempts)
-    for role, total in journal.totals.items():
-        spent.tokens += sum(total.tokens)
-        price = prices.get(role)
-        spent.cost += price.of(*total.tokens) if price else 0.0
-    return spent
-
-
-async def _evolve_all(
-    checked: Checked,
-    gateway: Gateway,
-    observer: Observer,
-    interrupts: Interrupts,
-    failures: dict[str, str],
-    backends: Mapping[Role, Backend],
-    fleet: _Fleet,
-) -> None:
-    seeds = enumerate(read_seeds_again(checked.folder))
-
-    async def work() -> None:
-        for position, seed in seeds:
-            try:
-                await _evolve_one(seed, position, checked, gateway, observer)
-            except CallFailed as error:
-                failures[seed.id] = error.message
-            except (RunStopped, asyncio.CancelledError):
-                if not gateway.is_stopping:
-                    raise
-                return
-            observer.finish_lineage()
-            if gateway.is_stopping:
-                return
-            await asyncio.sleep(0)  # a lineage answered from the journal alone never suspends
-
-    workers: list[asyncio.Task[None]] = []
-    try:
-        async with asyncio.TaskGroup() as group:
-            fleet.attach(lambda wanted: workers.extend(group.create_task(work()) for _ in range(wanted - len(workers))))
-            interrupts.attach(asyncio.get_running_loop(), gateway.stop, lambda: [task.cancel() for task in workers])
-    finally:
-        fleet.attach(lambda wanted: None)
-        interrupts.detach()
-        for backend in set(backends.values()):
-            await backend.close()
-    fleet.close()
-
-
-async def _evolve_one(seed: Seed, position: int, checked: Checked, gateway: Gateway, observer: Observer) -> None:
-    async for outcome in evolve_lineage(seed, position, checked.config, checked.pack, gateway.complete):
-        observer.see(outcome)
-
-
-def _run_loop(main: Callable[[], Any]) -> None:
-    factory = None
-    if importlib.util.find_spec("uvloop"):
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    gc.freeze()  # what is loaded by now stays; looking through it again and again costs a twentieth of the time
-    gc.set_threshold(20_000, 20, 20)
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main())
+    for position, seed in enumerate(read_seeds_again(checked.folder)):
+        yield functools.partial(evolve, position, seed)
 
 
 def _remove_surplus_generations(folder: Path, generations: int, notice: Callable[[str], None]) -> None:

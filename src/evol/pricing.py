@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evol.backends.endpoint import find_base_url
-from evol.config import RunConfig
+from evol.config import LimitsConfig, ModelConfig
 from evol.cost import look_up_price
 from evol.errors import ConfigError
-from evol.records import ROLES, Price, Role
+from evol.records import Price, Role
 
 FREE = Price(input=0.0, output=0.0)
 
 
-def find_prices(config: RunConfig) -> dict[Role, Price | None]:
+def find_prices(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> dict[Role, Price | None]:
     """The price of every role that is asked; None where it is unknown.
 
     Raises:
@@ -21,27 +21,16 @@ def find_prices(config: RunConfig) -> dict[Role, Price | None]:
             bound.
     """
     prices: dict[Role, Price | None] = {}
-    for role in ROLES:
-        if role == "judge" and config.judge_scope == "off":
-            continue
-        model = config.model_of(role)
+    for role, model in models.items():
         if model.price is not None:
             prices[role] = model.price
         else:
             prices[role] = FREE if model.is_local else look_up_price(model.name, find_base_url(model))
-        _check_limits(config, role, prices[role])
+        _check_limits(limits, model, role, prices[role])
     return prices
 
 
-def add_costs(prices: Mapping[Role, Price | None], costs: Mapping[Role, float]) -> float | None:
-    """The sum over roles in USD; None, never a silent zero, where one of them has no price."""
-    if any(prices.get(role) is None for role in costs):
-        return None
-    return sum(costs.values())
-
-
-def _check_limits(config: RunConfig, role: Role, price: Price | None) -> None:
-    limits, model = config.limits, config.model_of(role)
+def _check_limits(limits: LimitsConfig, model: ModelConfig, role: Role, price: Price | None) -> None:
     if limits.max_cost is not None and price is None:
         raise ConfigError(
             f"--max-cost cannot be kept: the price of {model.name} ({role}) is unknown",

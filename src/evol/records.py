@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 Message = dict[str, str]
 """One chat turn: `role` and `content`."""
 
-Role = Literal["evolver", "judge", "responder"]
-ROLES: tuple[Role, ...] = get_args(Role)
+Role = Literal["evolver", "judge", "responder", "scorer"]
+ROLES: tuple[Role, ...] = ("evolver", "judge", "responder")
+"""Who takes part in a run; a scorer rates its rows afterwards."""
+ALL_ROLES: tuple[Role, ...] = get_args(Role)
 
 Reason = Literal[
     "equal", "sorry", "stop_words", "prompt_words", "empty", "unchanged", "truncated", "blocked", "too_long_for_model"

@@ -73,7 +73,7 @@ def _project(folder: Path, manifest: Manifest, figures: _Figures) -> RunStats:
     with Journal.open_for_reading(folder) as journal:
         for outcome in replay_all(read_seeds_again(folder), config, pack, journal, tally):
             figures.add(outcome.row.model_dump())
-        calls = {str(role): total.freeze(manifest.prices.get(role)) for role, total in journal.totals.items()}
+        calls = journal.freeze_totals(manifest.prices)
     status = "in progress" if is_locked(folder) else "killed"
     return figures.freeze(folder, manifest, status, tally.freeze(), calls, journal.throttle_changes)
 

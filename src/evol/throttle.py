@@ -83,6 +83,7 @@ class Throttle:
         rates: what the user allows, shared by all throttles.
         pace: requests a second that an earlier run has found, None for none.
         record: gets every change of slots or pace.
+        grown: is called when slots were added.
         wall: seconds since the epoch, for the records.
     """
 
@@ -94,6 +95,7 @@ class Throttle:
         rates: Rates | None = None,
         pace: float | None = None,
         record: Callable[[ThrottleChange], None] = lambda change: None,
+        grown: Callable[[], None] = lambda: None,
         wall: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.label = label
@@ -104,6 +106,7 @@ class Throttle:
         self._rates = rates
         self._pace = PaceFinder(pace)
         self._record = record
+        self._grown = grown
         self._wall = wall
         self._order = itertools.count()
         self._waiting: list[tuple[int, int, float, str, asyncio.Future[Slot]]] = []
@@ -176,6 +179,7 @@ class Throttle:
                 self._adopt(self._finder.reason)
             elif self.limit < self._finder.limit:
                 self.limit += 1  # one more for each reply: no burst, and no crowd of refusals when it was too much
+                self._grown()
 
     def note_refusal(self, slot: Slot, retry_after: float | None, hint: RateHint | None, *, is_rate: bool) -> float:
         """The call of a slot was refused for too many requests or too much load.

@@ -1,0 +1,192 @@
+"""What all commands that ask a model share: backends, throttles, budget, the gateway, and workers that keep it busy.
+
+A command hands over its jobs, one coroutine for each independent piece of work; as many workers as twice the slots take
+the next one each. There is no barrier, memory does not grow with the number of jobs, and when a run must stop nobody
+takes a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib.util
+import resource
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+from evol.adaptive import ConcurrencyFinder
+from evol.backends.base import Backend
+from evol.config import LOCAL_CONCURRENCY, LimitsConfig, ModelConfig, find_slots
+from evol.cost import Budget, BudgetLimits, Spending
+from evol.gateway import Gateway, RunStopped, Terms
+from evol.interrupts import Interrupts
+from evol.journal import Journal
+from evol.records import Price, Role, ThrottleChange
+from evol.throttle import FIXED, Rates, Throttle
+
+LOCAL_TIMEOUT_FACTOR = 6
+"""A local model on a busy machine is ten times slower than on an idle one."""
+MOST_SLOTS = 1024
+"""That `--concurrency auto` may find; a number may be larger."""
+_OTHER_FILES = 64  # that a run has open beside its connections
+
+Job = Callable[[], Coroutine[Any, Any, None]]
+"""A piece of work; it lets `RunStopped` through, and deals with `CallFailed` itself."""
+
+
+def make_backends(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> dict[Role, Backend]:
+    """A backend for each role; roles with the same model and endpoint share one.
+
+    Raises:
+        EndpointError: no key, or the local model's weights or runtime are missing.
+    """
+    made: dict[tuple[str, str, str], Backend] = {}
+    backends: dict[Role, Backend] = {}
+    for role, model in models.items():
+        identity = (model.model, model.base_url, model.api_key_env)
+        if identity not in made:
+            if model.is_local:
+                from evol.backends.local import LocalBackend
+
+                slots = find_slots(models, limits, role) or LOCAL_CONCURRENCY
+                made[identity] = LocalBackend(model, slots, limits.timeout * LOCAL_TIMEOUT_FACTOR)
+            else:
+                from evol.backends.endpoint import EndpointBackend
+
+                made[identity] = EndpointBackend(model, limits.timeout)
+        backends[role] = made[identity]
+    return backends
+
+
+class Session:
+    """One command's way to its models.
+
+    Args:
+        models: of each role.
+        limits: of the command.
+        backends: who plays which role.
+        journal: open for appending.
+        prices: of the roles, where known.
+        notice: tells the user.
+
+    Attributes:
+        gateway: answers the jobs' requests.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[Role, ModelConfig],
+        limits: LimitsConfig,
+        backends: Mapping[Role, Backend],
+        journal: Journal,
+        prices: Mapping[Role, Price | None],
+        notice: Callable[[str], None],
+    ) -> None:
+        self._backends = backends
+        self._throttles: dict[str, Throttle] = {}
+        self._grow: Callable[[], None] = lambda: None
+        self._journal = journal
+        terms = self._set_terms(models, limits, prices)
+        budget_limits = BudgetLimits(limits.max_calls, limits.max_tokens, limits.max_cost)
+        budget = Budget(budget_limits, _count_spending(journal, prices))
+        self.gateway = Gateway(journal, backends, terms, budget, limits, notice=notice)
+
+    def work_off(self, jobs: Iterator[Job], interrupts: Interrupts) -> None:
+        """Carry out all jobs, or as many as can be before the run must stop; closes the backends."""
+        factory = None
+        if importlib.util.find_spec("uvloop"):
+            import uvloop
+
+            factory = uvloop.new_event_loop
+        gc.freeze()  # what is loaded by now stays; looking through it again and again costs a twentieth of the time
+        gc.set_threshold(20_000, 20, 20)
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(self._work_off(jobs, interrupts))
+
+    async def _work_off(self, jobs: Iterator[Job], interrupts: Interrupts) -> None:
+        gateway = self.gateway
+        workers: list[asyncio.Task[None]] = []
+
+        async def work() -> None:
+            for job in jobs:
+                try:
+                    await job()
+                except (RunStopped, asyncio.CancelledError):
+                    if not gateway.is_stopping:
+                        raise
+                    return
+                if gateway.is_stopping:
+                    return
+                await asyncio.sleep(0)  # a job that is answered from the journal alone never suspends
+
+        try:
+            async with asyncio.TaskGroup() as group:
+
+                def grow() -> None:
+                    # twice the slots, so that they stay full while some jobs wait for a retry
+                    wanted = 2 * sum(throttle.limit for throttle in self._throttles.values())
+                    workers.extend(group.create_task(work()) for _ in range(wanted - len(workers)))
+
+                self._grow = grow
+                grow()
+                interrupts.attach(asyncio.get_running_loop(), gateway.stop, lambda: [task.cancel() for task in workers])
+        finally:
+            self._grow = lambda: None
+            interrupts.detach()
+            for backend in set(self._backends.values()):
+                await backend.close()
+        for throttle in self._throttles.values():
+            throttle.close()
+
+    def _set_terms(
+        self, models: Mapping[Role, ModelConfig], limits: LimitsConfig, prices: Mapping[Role, Price | None]
+    ) -> dict[Role, Terms]:
+        """A throttle for each endpoint and model, begun where an earlier run of this folder found it."""
+        rates = Rates(limits.rpm, limits.tpm, time.monotonic())
+        found = {change.label: change for change in self._journal.throttle_changes if change.reason != FIXED}
+        slots = {role: find_slots(models, limits, role) for role in models}
+        wanted = sum(count or MOST_SLOTS for count in slots.values()) + _OTHER_FILES
+        ceiling = max(1, min(MOST_SLOTS, _allow_open_files(wanted) - _OTHER_FILES))
+        terms: dict[Role, Terms] = {}
+        for role, backend in self._backends.items():
+            if backend.verified_by not in self._throttles:
+                before = found.get(backend.label)
+                self._throttles[backend.verified_by] = Throttle(
+                    backend.label,
+                    slots[role] or ConcurrencyFinder(ceiling, before.limit if before else None),
+                    time.monotonic,
+                    None if models[role].is_local else rates,
+                    before.pace if before else None,
+                    self._record,
+                    lambda: self._grow(),
+                    time.time,
+                )
+            throttle = self._throttles[backend.verified_by]
+            terms[role] = Terms(throttle, models[role].max_output_tokens, prices.get(role))
+        return terms
+
+    def _record(self, change: ThrottleChange) -> None:
+        self._journal.append_throttle(change)
+
+
+def _allow_open_files(wanted: int) -> int:
+    """Raise the process's soft limit of open files towards `wanted`, each call being one; what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _count_spending(journal: Journal, prices: Mapping[Role, Price | None]) -> Spending:
+    """What the journal's calls took."""
+    spent = Spending(journal.attempts)
+    for role, total in journal.totals.items():
+        spent.tokens += sum(total.tokens)
+        price = prices.get(role)
+        spent.cost += price.of(*total.tokens) if price else 0.0
+    return spent
