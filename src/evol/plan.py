@@ -77,10 +77,11 @@ def plan_run(seeds: Iterable[Seed], config: RunConfig, pack: Pack) -> Plan:
             chars["evolver"] += _length(asked)
             calls["responder"] += 1
             chars["responder"] += response_length
-            if needs_judge(operation.kind, config.judge_scope):
+            if operation.judge and needs_judge(operation.kind, config.judge_scope):
+                judged = pack.judged_by(operation.judge)
                 calls["judge"] += 1
                 chars["judge"] += _length(
-                    build_judge_messages(pack, seed.instruction, seed.instruction, is_reask=False)
+                    build_judge_messages(judged, seed.instruction, seed.instruction, is_reask=False)
                 )
     return Plan(count, {role: _plan_role(role, calls[role], chars[role], config) for role in ROLES}, prompts)
 
