@@ -98,6 +98,31 @@ CASES = {
             "p/a.txt": b"{{instruction}}\n{{x}}\n",
         },
     ),
+    "packs show without a pack": Case(
+        ("packs", "show", "nope", "deepen"), 2, ("nope", "bundled are general, code, math")
+    ),
+    "packs show without the operation": Case(
+        ("packs", "show", "general", "deepn"), 2, ("general", "'deepn'", "add_constraints, deepen")
+    ),
+    "packs show nothing": Case(("packs", "show", "general", "deepen", "--instruction", " "), 2, ("--instruction",)),
+    "packs show no UTF-8": Case(
+        ("packs", "show", "general", "deepen", "--instruction", "\udcff"), 2, ("--instruction", "UTF-8")
+    ),
+    "packs check no folder": Case(("packs", "check", "nope"), 2, ("nope", "no such folder")),
+    "packs check a file": Case(("packs", "check", "s.jsonl"), 2, ("s.jsonl", "no such folder")),
+    "packs check an empty folder": Case(("packs", "check", "."), 2, ("pack.toml", "no such file")),
+    "share of a pack without breadth": Case(
+        ("run", "s.jsonl", "--config", "c.toml", "--pack", "code"),
+        2,
+        ("breadth_share", "0.2", "no in-breadth"),
+        {"c.toml": b"[evolver]\nbreadth_share = 0.2\n"},
+    ),
+    "share against weight": Case(
+        ("run", "s.jsonl", "--config", "c.toml"),
+        2,
+        ("breadth_share", "weights.breadth"),
+        {"c.toml": b"[evolver]\nbreadth_share = 0.2\nweights.breadth = 3\n"},
+    ),
     "URL wrong": run_flags(2, ("base_url", "https://host/v1"), "--model", "m", "--base-url", "localhost:8000"),
     "URL without model": run_flags(2, ("--model",), "--base-url", "http://h/v1"),
     "generations negative": run_flags(2, ("generations", "-1"), "--generations", "-1"),

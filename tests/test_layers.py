@@ -16,7 +16,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
     "1  values": ("records", "draws", "interrupts"),
     "2a needs nothing but values": ("files", "config", "cost", "rates", "adaptive", "cleaning", "formats"),
-    "2b needs files or config": ("seeds", "packs", "chat", "health", "throttle"),
+    "2b needs files or config": ("seeds", "templates", "packfile", "chat", "health", "throttle"),
+    "2c needs prompt templates": ("packs",),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",
@@ -30,15 +31,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
     "5  the method": ("lineage",),
     "6  inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
-    "7  commands": ("pipeline", "plan", "stats"),
+    "7  commands": ("pipeline", "plan", "stats", "catalog"),
     "8a events on the terminal": ("progress",),
     "8b tables on the terminal": ("tables", "texts"),
     "9  the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
-Layers 2 and 8 of the design have two storeys: seed and pack readers stand on `files`, `chat` stands on `config`, tables
-clean their text as progress does.
+Layers 2 and 8 of the design have storeys: seed and template readers stand on `files`, `chat` stands on `config`, packs
+stand on templates; tables clean their text as progress does.
 """
 
 HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for module in modules}
@@ -52,7 +53,7 @@ OWNERS = {
     "tqdm": {"progress"},
     "rich": {"tables"},
     "uvloop": {"session"},
-    "tomllib": {"config", "packs"},
+    "tomllib": {"config", "packfile"},
     "fcntl": {"files"},
     "signal": {"interrupts"},
     "resource": {"session"},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evol.checks import Checked
     from evol.config import RunConfig
     from evol.pipeline import RunResult
+    from evol.records import Message
 
 # "\b" keeps the line breaks of a paragraph
 _EPILOG_RUN = """
@@ -50,6 +51,16 @@ With an endpoint:
   evol run seeds.jsonl --model gpt-4o-mini --dry-run
   evol run seeds.jsonl --model gpt-4o-mini
   evol merge --format trl --size 70000
+"""
+
+_EPILOG_PACKS = """
+\b
+The bundled packs, their operations, kinds and weights:
+  evol packs
+One prompt, as it would be sent for an instruction:
+  evol packs show general deepen --instruction "Name three rivers."
+A pack of your own, before a run with --pack ./my-pack:
+  evol packs check ./my-pack
 """
 
 
@@ -196,6 +207,60 @@ def stats(
             print_stats(one)
 
 
+packs_app = typer.Typer(
+    rich_markup_mode=None,
+    short_help="List, show and check prompt packs.",
+    help="List the bundled prompt packs and their operations; show one prompt; check a folder of your own.",
+    epilog=_EPILOG_PACKS,
+)
+app.add_typer(packs_app, name="packs")
+
+
+@packs_app.callback(invoke_without_command=True)
+def list_packs(context: typer.Context) -> None:
+    """List the bundled prompt packs, unless a sub-command was named."""
+    if context.invoked_subcommand is None:
+        with _report_errors():
+            from evol.catalog import describe_bundled
+
+            _print_lines(describe_bundled())
+
+
+@packs_app.command("show", short_help="Print one rendered prompt.")
+def show_prompt(
+    pack: Annotated[str, typer.Argument(help="A bundled name or a folder.")],
+    operation: Annotated[str, typer.Argument(help="One of the pack's operations.")],
+    instruction: Annotated[
+        str | None, typer.Option(help="What is evolved.  [default: the first bundled starter seed]")
+    ] = None,
+    short: Annotated[bool, typer.Option("--short", help="The variant for small models.")] = False,
+) -> None:
+    """Print the prompt that asks for one evolution, as it would be sent."""
+    with _report_errors():
+        from evol.catalog import render_prompt
+
+        shown = render_prompt(pack, operation, instruction, "short" if short else "full")
+        if shown.is_fallback:
+            _say(f"{operation} has no short variant in {pack}; this is the full one, which is sent in its place")
+        _print_prompt(shown.messages)
+
+
+@packs_app.command("check", short_help="Validate a pack's folder.")
+def check_pack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds pack.toml.")],
+) -> None:
+    """Validate a folder, every variant of every prompt: "ok" and what it holds, or all faults with file and line."""
+    with _report_errors():
+        from evol.catalog import check_folder
+
+        found, faults = check_folder(folder)
+        for fault in faults:
+            _say(f"error: {fault}")
+        if faults:
+            raise typer.Exit(faults[0].exit_code)
+        _print_lines(found)
+
+
 def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
     from evol.checks import check_run
     from evol.pipeline import RunResult
@@ -311,6 +376,20 @@ def _print_json(value: Any) -> None:
     import orjson
 
     typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+
+
+def _print_prompt(messages: list[Message]) -> None:
+    from evol.progress import clean_for_terminal
+
+    for message in messages:
+        typer.echo(f"[{message['role']}] {clean_for_terminal(message['content'])}")
+
+
+def _print_lines(lines: list[str]) -> None:
+    from evol.progress import clean_for_terminal
+
+    for line in lines:
+        typer.echo(clean_for_terminal(line))
 
 
 def _say(text: str) -> None:
