@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evol.backends.scripted import ScriptedBackend
-from evol.checks import check_run
-from evol.config import load_config
 from evol.errors import CallRejected, FolderError, FolderInUse, UsageError
 from evol.files import lock_folder
 from evol.folder import read_manifest, write_manifest
 from evol.formats import FORMATS
-from evol.journal import CallTotals
-from evol.merge import MergeReport, merge
-from evol.pipeline import RunResult, run
-from evol.records import ROLES, Completion, CompletionRequest, Outcome, Role
+from evol.pipeline import RunResult
+from evol.records import Completion, CompletionRequest
 from evol.seeds import digest_instruction
+from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows, reply_well
 
 COLUMNS = {
     "id": str,
@@ -40,61 +35,6 @@ COLUMNS = {
     "input_tokens": int,
     "output_tokens": int,
 }
-Script = Callable[[CompletionRequest], str | Completion]
-
-
-class Silent:
-    """An observer that looks away."""
-
-    def notice(self, text: str) -> None:
-        pass
-
-    def begin(self, seeds: int, totals: Mapping[Role, CallTotals]) -> None:
-        pass
-
-    def see(self, outcome: Outcome) -> None:
-        pass
-
-    def finish_lineage(self) -> None:
-        pass
-
-    def end(self) -> None:
-        pass
-
-
-def reply_well(request: CompletionRequest) -> str | Completion:
-    """A model whose every evolution survives."""
-    if request.role == "judge":
-        return Completion("Not Equal", "stop", 30, 2)
-    if request.role == "evolver":
-        text = f"Task {request.seed_id} made harder {request.generation} times, é 雨."
-        return Completion(f"<new_instruction>{text}</new_instruction>", "stop", 20, 10)
-    asked = orjson.loads(request.body)["messages"][-1]["content"]
-    return Completion(f"Response to: {asked}", "stop", 5, 7)
-
-
-def make_run(folder: Path, seeds: list[dict[str, Any]], script: Script = reply_well, **flags: Any) -> RunResult:
-    """A real run of scripted replies in a folder of its own."""
-    path = folder.with_suffix(".seeds.jsonl")
-    path.write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
-    given_flags = {"seeds": str(path), "out": str(folder), "generations": 2, "models": {"default": {"model": "m"}}}
-    backend = ScriptedBackend(script)
-    return run(check_run(load_config(None, given_flags | flags)), dict.fromkeys(ROLES, backend), Silent())
-
-
-def make_seeds(count: int, prefix: str = "s") -> list[dict[str, Any]]:
-    """Seeds without responses."""
-    return [{"id": f"{prefix}{n}", "instruction": f"Do {prefix}{n}."} for n in range(count)]
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL file."""
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
-
-
-def read_all_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of all generations."""
-    return [row for path in sorted(folder.glob("generation-*.jsonl")) for row in read_rows(path)]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +77,33 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
                 ]
             },
         ),
+        ("llamafactory", {"instruction": "Do s0.", "input": "", "output": "Response to: Do s0."}),
+        (
+            "axolotl",
+            {
+                "messages": [
+                    {"role": "user", "content": "Do s0."},
+                    {"role": "assistant", "content": "Response to: Do s0."},
+                ]
+            },
+        ),
+        (
+            "openai",
+            {
+                "messages": [
+                    {"role": "user", "content": "Do s0."},
+                    {"role": "assistant", "content": "Response to: Do s0."},
+                ]
+            },
+        ),
+        (
+            "wizardlm",
+            {
+                "prompt": "Do s0.\n\n### Response:",
+                "completion": "Response to: Do s0.",
+                "text": "USER: Do s0. ASSISTANT: Response to: Do s0.</s>",
+            },
+        ),
     ],
 )
 def test_each_format_has_exactly_its_shape(tmp_path: Path, name: str, row: dict[str, Any]) -> None:
@@ -144,7 +111,7 @@ def test_each_format_has_exactly_its_shape(tmp_path: Path, name: str, row: dict[
     make_run(tmp_path / "r", make_seeds(1), generations=0)
     merge([tmp_path / "r"], None, name)
     assert (tmp_path / "r" / "mix.jsonl").read_bytes() == orjson.dumps(row) + b"\n"
-    assert set(FORMATS) == {"trl", "messages", "alpaca", "sharegpt"}
+    assert list(row) == list(FORMATS[name].columns)
 
 
 def test_the_mix_is_the_union_of_all_generations(tmp_path: Path, finished: list[Path]) -> None:
@@ -333,7 +300,7 @@ def test_a_run_named_twice_is_refused(tmp_path: Path, finished: list[Path]) -> N
 
 def test_an_unknown_format_lists_the_known_ones(tmp_path: Path, finished: list[Path]) -> None:
     """And writes nothing."""
-    with pytest.raises(UsageError, match="trl, messages, alpaca, sharegpt"):
+    with pytest.raises(UsageError, match="trl, messages, alpaca, sharegpt, llamafactory, axolotl"):
         merge(finished, tmp_path / "mix.jsonl", "csv")
     assert list(tmp_path.iterdir()) == []
 
@@ -531,17 +498,24 @@ def test_a_mix_never_repeats_an_instruction(tmp_path_factory: pytest.TempPathFac
     clean = [text for text in texts if text.strip() and "\0" not in text]
     seeds = [{"id": n, "instruction": f"x{text}", "response": "R"} for n, text in enumerate(["", *clean])]
     make_run(folder, seeds, generations=0)
-    report: MergeReport = merge([folder], None, "alpaca")
+    report = merge([folder], None, "alpaca")
     digests = [digest_instruction(row["instruction"]) for row in read_rows(report.out)]
     assert len(set(digests)) == len(digests)
     assert report.rows + sum(report.left_out.values()) == len(seeds)
 
 
-def test_the_mix_and_its_description_stand_together(tmp_path: Path, finished: list[Path]) -> None:
-    """Beside the mix stands how it was made; nothing else is written."""
+def test_the_mix_and_its_side_files_stand_together(tmp_path: Path, finished: list[Path]) -> None:
+    """Beside the mix stand its lineage, what was removed, its card and how it was made; nothing else is written."""
     with contextlib.chdir(tmp_path):
         merge(finished, Path("mix.jsonl"), "trl", 10, 3)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mix.jsonl", "mix.meta.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mix.card.md",
+        "mix.jsonl",
+        "mix.lineage.jsonl",
+        "mix.meta.json",
+        "mix.removed.jsonl",
+    ]
     meta = orjson.loads((tmp_path / "mix.meta.json").read_bytes())
     assert (meta["rows"], meta["size"], meta["random_seed"], meta["format"]) == (10, 10, 3, "trl")
     assert meta["runs"] == [str(path) for path in finished]
+    assert meta["complete"] is True

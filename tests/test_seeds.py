@@ -57,7 +57,8 @@ def test_every_shape_gives_the_same_seed(tmp_path: Path, record: dict[str, Any],
         "indented array": json.dumps([record], indent=2),
     }.get(layout, write_record(**record))
     seeds, tally = read(tmp_path / name, content)
-    assert seeds == [Seed(id=digest_instruction("Add 2 and 3."), instruction="Add 2 and 3.", response="5")]
+    skill = str(record.get("skill", ""))
+    assert seeds == [Seed(id=digest_instruction("Add 2 and 3."), instruction="Add 2 and 3.", response="5", skill=skill)]
     assert (tally.count, tally.with_response, tally.repeats, tally.dropped_turns) == (1, 1, 0, 0)
 
 
