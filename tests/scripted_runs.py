@@ -86,3 +86,27 @@ def merge(
 ) -> MergeReport:
     """`evol merge` with the flags given by name."""
     return merging.merge(runs, out, MixOptions(format=format_name, size=size, random_seed=random_seed, **more))
+
+
+def make_told_run(folder: Path, lineages: dict[str, list[str]], responses: dict[str, str] | None = None) -> Path:
+    """A real run in which seed `k` is `lineages[k][0]` and its generation n is `lineages[k][n]`.
+
+    Args:
+        folder: of the run.
+        lineages: instructions by seed id, all of one length.
+        responses: by instruction; others get one of their own.
+    """
+    depth = len(next(iter(lineages.values()))) - 1
+
+    def reply(request: CompletionRequest) -> str | Completion:
+        if request.role == "evolver":
+            return f"<new_instruction>{lineages[request.seed_id][request.generation]}</new_instruction>"
+        if request.role == "responder":
+            asked = orjson.loads(request.body)["messages"][-1]["content"]
+            return (responses or {}).get(asked, f"Response to: {asked}")
+        return reply_well(request)
+
+    seeds = [{"id": name, "instruction": texts[0]} for name, texts in lineages.items()]
+    assert make_run(folder, seeds, reply, generations=depth).exit_code == 0
+    assert len(read_all_rows(folder)) == sum(map(len, lineages.values()))
+    return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from evol.pipeline import RunResult
 from evol.records import Completion, CompletionRequest
 from evol.seeds import digest_instruction
 from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows, reply_well
+
+CHI_SQUARE_35_DEGREES = 66.6
+"""Exceeded with probability 0.001 by chance."""
 
 COLUMNS = {
     "id": str,
@@ -155,15 +159,18 @@ def test_a_sample_is_a_prefix_of_the_same_order(
     assert bool(part.notices) == (size > 51)
 
 
-def test_every_row_is_equally_likely_to_be_sampled(tmp_path: Path, finished: list[Path]) -> None:
-    """Over 200 shuffles each of 36 rows is among the first nine about 50 times (binomial: sd 6.1)."""
-    counts: dict[str, int] = {}
+def test_a_sample_is_uniform(tmp_path: Path, finished: list[Path]) -> None:
+    """Each of 36 rows is as likely as any other to be among 9 of a sample: chi-square over 200 random seeds."""
+    counts: Counter[str] = Counter()
     for random_seed in range(200):
-        merge(finished[:1], tmp_path / "mix.jsonl", "alpaca", 9, random_seed)
-        for row in read_rows(tmp_path / "mix.jsonl"):
-            counts[row["instruction"]] = counts.get(row["instruction"], 0) + 1
-    assert len(counts) == 36
-    assert all(25 <= count <= 75 for count in counts.values())
+        report = merge(finished[:1], tmp_path / "mix.jsonl", "alpaca", 9, random_seed)
+        rows = [row["instruction"] for row in read_rows(report.out)]
+        assert len(set(rows)) == 9
+        counts.update(rows)
+    expected = 200 * 9 / 36
+    squares = sum((counts[row["instruction"]] - expected) ** 2 for row in read_all_rows(finished[0])) / expected
+    # a sample without replacement varies less than independent draws, by the factor 1 - 9/36
+    assert squares / (1 - 9 / 36) < CHI_SQUARE_35_DEGREES
 
 
 def test_two_runs_merge_alike_in_either_order(tmp_path: Path, finished: list[Path]) -> None:
