@@ -18,8 +18,9 @@ _RESERVED = re.compile(
 # Each branch begins with its first character and looks behind only then: a search can skip to such characters
 _PHONE = re.compile(
     r"(?:\+(?<![\w.+]\+)\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){6,12}"  # international: +49 30 1234567
-    r"|\((?<![\w.+]\()\d{3}\)[ .-]?\d{3}[ .-]\d{4}"  # North America: (212) 555-0187, 212-555-0187
-    r"|\d(?<![\w.+(-]\d)\d{2}[.-]\d{3}[.-]\d{4})(?![\w-]|\.\d)"
+    # North America, (212) 555-0187 and 212-555-0187; area and exchange begin with 2 to 9
+    r"|\((?<![\w.+]\()[2-9]\d{2}\)[ .-]?[2-9]\d{2}[ .-]\d{4}"
+    r"|[2-9](?<![\w.+(-]\d)\d{2}[.-][2-9]\d{2}[.-]\d{4})(?![\w-]|\.\d)"
 )
 # Prefixes that their issuers document: OpenAI, GitHub, AWS, Google, Slack, Hugging Face, Stripe; PEM; JSON web tokens
 _KEY_SIGNS = ("sk-", "gh", "AKIA", "ASIA", "AIza", "xox", "hf_", "k_live_", "eyJ", "PRIVATE KEY")
