@@ -423,6 +423,94 @@ def test_a_damaged_run_is_refused(tmp_path: Path, damage: Callable[[Path], None]
     assert not (tmp_path / "mix.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b'"seed_id"', b'"seed_if"', "seed_id"),
+        (b'"generation":1', b'"generation":"1"', "generation"),
+        (b'"operation"', b'{operation"', "Invalid JSON"),
+        (b'"id":"s1.1"', b'"id":"s2.1"', "out of place"),
+    ],
+)
+def test_a_damaged_row_is_named_with_its_line(tmp_path: Path, old: bytes, new: bytes, why: str) -> None:
+    """The sentence says which row of which file is damaged, and how; nothing is written."""
+    folder = tmp_path / "r"
+    make_run(folder, make_seeds(3))
+    path = folder / "generation-1.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(old, new)
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(FolderError, match=rf"generation-1\.jsonl:2: a (damaged )?row .*{why}"):
+        merge([folder], tmp_path / "mix.jsonl")
+    assert not (tmp_path / "mix.jsonl").exists()
+
+
+SYSTEM = "Be kind."
+ASKED = {"role": "user", "content": "Do s0."}
+SAID = {"role": "assistant", "content": "Response to: Do s0."}
+TOLD = {"role": "system", "content": SYSTEM}
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("trl", {"prompt": [TOLD, ASKED], "completion": [SAID]}),
+        ("messages", {"messages": [TOLD, ASKED, SAID]}),
+        ("axolotl", {"messages": [TOLD, ASKED, SAID]}),
+        ("openai", {"messages": [TOLD, ASKED, SAID]}),
+        (
+            "sharegpt",
+            {
+                "conversations": [
+                    {"from": "system", "value": SYSTEM},
+                    {"from": "human", "value": "Do s0."},
+                    {"from": "gpt", "value": "Response to: Do s0."},
+                ]
+            },
+        ),
+        ("llamafactory", {"instruction": "Do s0.", "input": "", "output": "Response to: Do s0.", "system": SYSTEM}),
+        (
+            "wizardlm",
+            {
+                "prompt": "Do s0.\n\n### Response:",
+                "completion": "Response to: Do s0.",
+                "text": "Be kind. USER: Do s0. ASSISTANT: Response to: Do s0.</s>",
+            },
+        ),
+    ],
+)
+def test_a_system_prompt_stands_where_the_format_has_it(tmp_path: Path, name: str, row: dict[str, Any]) -> None:
+    """A first turn in chats, a column for LLaMA-Factory, before the Vicuna text; the card tells it."""
+    make_run(tmp_path / "r", make_seeds(1), generations=0)
+    merge([tmp_path / "r"], None, name, system=SYSTEM)
+    assert read_rows(tmp_path / "r" / "mix.jsonl") == [row]
+    assert 'this system prompt: "Be kind."' in (tmp_path / "r" / "mix.card.md").read_text()
+
+
+@pytest.mark.parametrize("system", ["", SYSTEM])
+def test_parquet_holds_plain_columns(tmp_path: Path, system: str) -> None:
+    """`id`, `instruction`, `response`, and `system` where one was given; `id` leads to the lineage."""
+    from pyarrow import parquet
+
+    make_run(tmp_path / "r", make_seeds(4))
+    report = merge([tmp_path / "r"], None, "parquet", system=system)
+    rows = parquet.read_table(report.out).to_pylist()
+    assert report.out.name == "mix.parquet"
+    assert list(rows[0]) == ["id", "instruction", "response", *(["system"] if system else [])]
+    lineage = read_rows(tmp_path / "r" / "mix.lineage.jsonl")
+    assert [row["id"] for row in rows] == [row["id"] for row in lineage]
+    told = {row["id"]: (row["instruction"], row["response"]) for row in read_all_rows(tmp_path / "r")}
+    assert {row["id"]: (row["instruction"], row["response"]) for row in rows} == told
+
+
+def test_a_small_mix_for_openai_is_warned_of(tmp_path: Path) -> None:
+    """OpenAI refuses fewer than ten rows, so that is said now and not after an upload."""
+    make_run(tmp_path / "r", make_seeds(10), generations=0)
+    assert merge([tmp_path / "r"], None, "openai").notices == []
+    [notice] = merge([tmp_path / "r"], None, "openai", 9).notices
+    assert notice == "OpenAI refuses fewer than 10 rows; the mix has 9"
+
+
 def test_a_run_that_is_going_on_is_refused(tmp_path: Path) -> None:
     """While another process holds the folder the answer is "wait" (exit 6)."""
     folder = tmp_path / "r"
