@@ -114,8 +114,9 @@ def measure(folder: Path, way: str) -> None:
     begun = time.perf_counter()
     report = merge([folder], None, MixOptions(**more))
     seconds = time.perf_counter() - begun
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "rss_mb": rss, "rows": report.rows, "left_out": report.left_out}))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    found = {"seconds": seconds, "cpu": used.ru_utime + used.ru_stime, "rss_mb": used.ru_maxrss / 1024}
+    print(json.dumps(found | {"rows": report.rows, "left_out": report.left_out}))
 
 
 def main() -> None:
@@ -133,8 +134,10 @@ def main() -> None:
         folder = options.folder or Path(base) / "run"
         if not (folder / "manifest.json").exists():
             make_folder(folder, options.rows)
-        print("| merge of", f"{options.rows:,} rows | seconds | rows/s | peak RSS | in the mix | left out |")
-        print("| --- | ---: | ---: | ---: | ---: | --- |")
+        print(
+            "| merge of", f"{options.rows:,} rows | seconds | CPU seconds | rows/s | peak RSS | in the mix | left out |"
+        )
+        print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
         for number, way in enumerate(WAYS):
             if options.only not in (None, str(number)):
                 continue
@@ -142,7 +145,7 @@ def main() -> None:
             found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             gone = ", ".join(f"{count:,} {reason}" for reason, count in found["left_out"].items()) or "-"
             print(
-                f"| {way} | {found['seconds']:.0f} | {options.rows / found['seconds']:,.0f} | {found['rss_mb']:.0f} MB "
+                f"| {way} | {found['seconds']:.0f} | {found['cpu']:.0f} | {options.rows / found['seconds']:,.0f} | {found['rss_mb']:.0f} MB "
                 f"| {found['rows']:,} | {gone} |",
                 flush=True,
             )
