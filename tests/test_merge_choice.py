@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evol.errors import FolderError, UsageError
-from evol.folder import SEEDS_NAME
+from evol.files import digest_file
+from evol.folder import SEEDS_NAME, require_manifest, write_manifest
 from evol.mixing.choosing import choose_shares, hold_out, share_out
+from evol.records import CompletionRequest
 from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows
 
 
@@ -94,6 +96,7 @@ def test_the_lineage_tells_of_each_row(tmp_path: Path, run_folder: Path) -> None
     [
         ({"generations": "1-3"}, ("no generation 3", "0 to 2")),
         ({"per_generation": "0:1,7:1"}, ("no generation 7", "0 to 2")),
+        ({"per_generation": "0:1,2:1", "generations": "0-1"}, ("nothing is left of generation 2",)),
         ({"only": ("skill=maths",)}, ("skill=maths", "art, math")),
         ({"only": ("operation=deepn",)}, ("operation=deepn", "deepen")),
         ({"only": ("skill=math", "skill=mth")}, ("skill=mth",)),
@@ -119,6 +122,25 @@ def test_seeds_without_a_skill_say_so(tmp_path: Path) -> None:
     make_run(tmp_path / "r", make_seeds(2))
     with pytest.raises(UsageError, match="no seed of these runs names one"):
         merge([tmp_path / "r"], only=("skill=math",))
+
+
+def test_a_folder_of_an_older_evol_learns_its_skills(tmp_path: Path) -> None:
+    """Stored seeds without skills are taken over anew by the same run, without a call; then merge knows them."""
+    seeds = [seed | {"skill": "art"} for seed in make_seeds(2)]
+    make_run(tmp_path / "r", seeds)
+    path = tmp_path / "r" / SEEDS_NAME
+    path.write_bytes(path.read_bytes().replace(b',"skill":"art"', b""))
+    manifest = require_manifest(tmp_path / "r")
+    old = manifest.seeds.model_copy(update={"sha256": digest_file(path)})
+    write_manifest(tmp_path / "r", manifest.model_copy(update={"seeds": old}))
+    with pytest.raises(UsageError, match="the same `evol run` again takes it over"):
+        merge([tmp_path / "r"], only=("skill=art",))
+
+    def refuse(request: CompletionRequest) -> str:
+        raise AssertionError("no call may be made")
+
+    assert make_run(tmp_path / "r", seeds, refuse).exit_code == 0
+    assert merge([tmp_path / "r"], only=("skill=art",)).rows == 6
 
 
 def test_changed_seeds_are_no_basis(tmp_path: Path) -> None:

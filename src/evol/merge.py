@@ -22,6 +22,7 @@ from evol.formats import OPENAI_MIN_ROWS, describe_for_axolotl, describe_for_lla
 from evol.mixing.card import render_card
 from evol.mixing.cardfacts import CardFacts, Lengths
 from evol.mixing.choosing import choose_shares, hold_out
+from evol.mixing.columns import check_parquet
 from evol.mixing.duplicates import sort_shuffled
 from evol.mixing.hub import check_hub, push
 from evol.mixing.options import MixOptions, parse_weights, write_command
@@ -111,6 +112,8 @@ def merge(runs: list[Path], out: Path | None = None, options: MixOptions | None 
     options.check()
     if options.push_to_hub:
         check_hub()
+    if options.format == "parquet":
+        check_parquet()
     target = find_target(runs, out, options.shape.suffix)
     sources, notices = open_sources(runs, allow_unfinished=options.allow_unfinished)
     names = _name_files(target, options)
@@ -210,6 +213,12 @@ def _choose(facts: Facts, files: RowFiles, options: MixOptions, report: MergeRep
                 f"the runs have 0 to {deepest}",
             )
         order = [index for index in order if weights.get(generation[index])]
+        there = {generation[index] for index in order}
+        for number in sorted(number for number, share in weights.items() if share and number not in there):
+            raise UsageError(
+                f"--per-generation {options.per_generation}: nothing is left of generation {number}",
+                "leave it out of the shares, or ask for less elsewhere",
+            )
     holdout: list[int] = []
     if options.holdout:
         order, holdout = hold_out(order, facts.lineage, options.holdout, options.random_seed)

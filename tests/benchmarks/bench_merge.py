@@ -144,8 +144,9 @@ def main() -> None:
             command = [sys.executable, __file__, "--worker", str(folder), way]
             found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             gone = ", ".join(f"{count:,} {reason}" for reason, count in found["left_out"].items()) or "-"
+            rate, rss = options.rows / found["seconds"], found["rss_mb"]
             print(
-                f"| {way} | {found['seconds']:.0f} | {found['cpu']:.0f} | {options.rows / found['seconds']:,.0f} | {found['rss_mb']:.0f} MB "
+                f"| {way} | {found['seconds']:.0f} | {found['cpu']:.0f} | {rate:,.0f} | {rss:.0f} MB "
                 f"| {found['rows']:,} | {gone} |",
                 flush=True,
             )

@@ -13,21 +13,28 @@ ROWS_A_GROUP = 10_000
 """Rows held at once, reading or writing."""
 
 
+def check_parquet() -> None:
+    """Refuse early, before a long merge.
+
+    Raises:
+        UsageError: `pyarrow` is not installed.
+    """
+    with need_extra("merge", "--format parquet"):
+        import pyarrow.parquet  # noqa: F401 - asked for before a long merge, not after it
+
+
 class ParquetWriter:
     """Writes rows of string columns, a group at a time.
 
     Args:
         path: the file, which is overwritten.
         columns: their names, in order.
-
-    Raises:
-        UsageError: `pyarrow` is not installed.
     """
 
     def __init__(self, path: Path, columns: list[str]) -> None:
-        with need_extra("merge", "--format parquet"):
-            import pyarrow
-            from pyarrow import parquet
+        import pyarrow
+        from pyarrow import parquet
+
         self._arrow = pyarrow
         self._schema = pyarrow.schema([(name, pyarrow.string()) for name in columns])
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")

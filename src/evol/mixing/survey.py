@@ -25,6 +25,8 @@ from evol.records import Row
 NOT_ASKED = "not_asked"
 """The verdict on rows that `--only`, `--generations` and `--no-seeds` exclude; nothing is wrong with them."""
 
+_TAKE_OVER = "where the seeds file does, the same `evol run` again takes it over, without a call"
+
 _CHUNK = 1000
 
 
@@ -129,7 +131,7 @@ class _Chooser:
             known = self._known[key]
             for value in sorted(values - known.keys()):
                 shown = ", ".join(name for name, _ in sorted(known.items(), key=lambda one: (-one[1], one[0]))[:20])
-                hint = f"known are {shown}" if shown else "no seed of these runs names one"
+                hint = f"known are {shown}" if shown else f"no seed of these runs names one; {_TAKE_OVER}"
                 raise UsageError(f"--only {key}={value}: no row has it", hint)
 
     def _read_seed_fields(self, files: RowFiles) -> list[set[int]]:
