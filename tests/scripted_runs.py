@@ -14,8 +14,8 @@ from evol.backends.scripted import ScriptedBackend
 from evol.checks import check_run
 from evol.config import load_config
 from evol.journal import CallTotals
-from evol.merge import MergeReport
 from evol.mixing.options import MixOptions
+from evol.mixing.report import MergeReport
 from evol.pipeline import RunResult, run
 from evol.records import ROLES, Completion, CompletionRequest, Outcome, Role
 

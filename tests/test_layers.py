@@ -52,6 +52,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "mixing.duplicates",
         "mixing.contamination",
         "mixing.metadata",
+        "mixing.report",
     ),
     "6d a mix: the first pass, the card": ("mixing.survey", "mixing.card"),
     "6e a mix: the second pass": ("mixing.writing",),

@@ -134,10 +134,10 @@ def test_token_statistics_are_told(tmp_path: Path, folder: Path, tokenizer: Path
     report = merge([folder], tmp_path / "mix.jsonl", tokenizer=tokenizer).as_json()["tokens"]
     assert report["exact"] is True
     assert report["instruction"] == {"mean": 72.33333333333333, "p50": 14, "p90": 202, "p99": 202, "largest": 202}
-    assert report["both"]["largest"] == 2202
+    assert report["whole row"]["largest"] == 2202
     card = (tmp_path / "mix.card.md").read_text()
     assert "counted with tokenizer.json (sha256" in card
-    assert "| both | 756.0 | 64 | 2,202 | 2,202 | 2,202 |" in card
+    assert "| whole row | 756.0 | 64 | 2,202 | 2,202 | 2,202 |" in card
     assert "Some rows are longer than 1,024 tokens" in card
 
 

@@ -200,6 +200,7 @@ def merge(
     with _report_errors():
         from evol import merge as merging
         from evol.mixing.options import MixOptions
+        from evol.mixing.report import summarise
 
         wanted = {name: flags[name] for name in MixOptions.__dataclass_fields__}
         lists = {name: tuple(value or ()) for name, value in wanted.items() if name in ("only", "against", "language")}
@@ -209,7 +210,7 @@ def merge(
         if as_json:
             _print_json(report.as_json())
             return
-        for line in merging.summarise(report, format):
+        for line in summarise(report, format):
             typer.echo(line)
 
 

@@ -176,7 +176,7 @@ def _render_lengths(facts: CardFacts) -> str:
 
 
 def _render_limits(facts: CardFacts) -> str:
-    long = facts.lengths.rows and facts.lengths.rows["both"][4] > TRL_MAX_LENGTH
+    long = facts.lengths.rows and facts.lengths.rows["whole row"][4] > TRL_MAX_LENGTH
     more = (
         f"\n- Some rows are longer than {TRL_MAX_LENGTH:,} tokens, where some trainers cut by default." if long else ""
     )

@@ -13,7 +13,7 @@ class Lengths:
     """Tokens of the mix's rows.
 
     Attributes:
-        rows: of instruction, response, both: mean, median, 90 %, 99 %, largest.
+        rows: of instruction, response, whole row: mean, median, 90 %, 99 %, largest.
         is_exact: counted by a tokenizer, else estimated.
     """
 

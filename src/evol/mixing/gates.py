@@ -47,7 +47,7 @@ class Gates:
         self._windows = options.windows
         self.counter = TokenCounter(options.tokenizer)
         self._language = LanguageGate(options.language) if options.language else None
-        self._system_tokens = self.counter.count([options.system])[0]
+        self.system_tokens = self.counter.count([options.system])[0]
 
     def judge(self, rows: list[Row], sorry_words: list[int]) -> list[Judged]:
         """Judge rows; many at once, because tokens are counted in batches.
@@ -78,7 +78,7 @@ class Gates:
                     length, unit = answered, "tokens"
             if not window.holds(length):
                 return name, f"{length} {unit}"
-        total = self._system_tokens + asked + answered
+        total = self.system_tokens + asked + answered
         if self._options.max_tokens is not None and total > self._options.max_tokens:
             return "max_tokens", f"{total} tokens"
         if self._language and (code := self._language.find_foreign(row.instruction)):

@@ -218,6 +218,7 @@ class Facts:
         similarity: with the rival, in percent.
         reasons: names of the verdicts.
         details: words about verdicts.
+        system_tokens: of the system prompt that every row is given.
     """
 
     file: array[int] = field(default_factory=lambda: array("I"))
@@ -236,6 +237,7 @@ class Facts:
     similarity: array[int] = field(default_factory=lambda: array("B"))
     reasons: dict[str, int] = field(default_factory=lambda: {"": 0})
     details: dict[str, int] = field(default_factory=lambda: {"": 0})
+    system_tokens: int = 0
 
     def __len__(self) -> int:
         return len(self.file)
@@ -270,8 +272,8 @@ class Facts:
         return not self.verdict[index]
 
     def tokens(self, index: int) -> int:
-        """Tokens of instruction and response together."""
-        return self.instruction_tokens[index] + self.response_tokens[index]
+        """Tokens of a whole row: system prompt, instruction and response."""
+        return self.system_tokens + self.instruction_tokens[index] + self.response_tokens[index]
 
 
 def digest_text(text: str) -> int:

@@ -54,7 +54,8 @@ def survey(files: RowFiles, options: MixOptions) -> Survey:
     """
     benchmarks = Benchmarks.load(options.against, options.ngram_words) if options.against else None
     near = NearIndex(options.near_threshold, options.near_lineage_threshold) if options.dedupe == "near" else None
-    gates, chooser, matches, facts = Gates(options), _Chooser(files, options), Matches(), Facts()
+    gates, chooser, matches = Gates(options), _Chooser(files, options), Matches()
+    facts = Facts(system_tokens=gates.system_tokens)
     sorry_words = [int(source.manifest.eliminator.get("sorry_words", 80)) for source in files.sources]
     for chunk in _cut(files.scan()):
         rows = [placed.row for placed in chunk]

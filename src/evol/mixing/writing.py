@@ -126,14 +126,14 @@ class MixWriter:
 
 
 def measure_lengths(facts: Facts, rows: Sequence[int], *, is_exact: bool) -> Lengths:
-    """Tokens of rows: of the instruction, the response, and both."""
+    """Tokens of rows: of the instruction, the response, and the whole row."""
     if not rows:
         return Lengths(is_exact=is_exact)
     found = {}
     for name, measure in (
         ("instruction", facts.instruction_tokens.__getitem__),
         ("response", facts.response_tokens.__getitem__),
-        ("both", facts.tokens),
+        ("whole row", facts.tokens),
     ):
         ordered = sorted(map(measure, rows))
         # nearest rank: the smallest value that at least this share of all does not exceed
