@@ -4,7 +4,7 @@ A pair counts when the word 3-grams of both instructions overlap by the threshol
 texts as similar, character by character and in order. MinHash (`rensa`) only proposes pairs: signatures are cut into
 bands, and rows that agree in a band are compared. The bands are chosen so that a pair at the threshold is proposed with
 at least 99.5 %. Rows are visited best first, and a row goes only if it repeats one that stays, so that a chain of small
-changes does not end in one survivor. Memory: four bytes a band and row.
+changes does not end in one survivor. Memory: four bytes a band and row; rows of a band are chained within these.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from __future__ import annotations
 import functools
 import zlib
 from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from evol.extras import need_extra
 from evol.mixing.texts import cut_shingles, measure_overlap, split_words
@@ -25,7 +24,7 @@ MAX_COMPARED = 500
 """Rows that one row is compared with at most; where more share a band, they share boilerplate."""
 
 _SEED = 20230424
-_SEEN = 1 << 24
+_SIEVE = 1 << 24
 
 
 class NearIndex:
@@ -59,8 +58,7 @@ class NearIndex:
         for signature in matrix.to_rows():
             packed = array("I", signature).tobytes()
             for number, band in enumerate(self._bands):
-                # 0 stands for "alone in this band"
-                band.append(zlib.crc32(packed[number * step : (number + 1) * step]) or 1)
+                band.append(zlib.crc32(packed[number * step : (number + 1) * step]))
 
     def find(
         self, order: Sequence[int], lineage: Sequence[int], read: Callable[[int], str]
@@ -72,9 +70,7 @@ class NearIndex:
             lineage: of every row.
             read: the instruction of a row.
         """
-        for band in self._bands:
-            _clear_loners(band, order)
-        buckets: list[defaultdict[int, list[int]]] = [defaultdict(list) for _ in self._bands]
+        heads = [_number_groups(band, order) for band in self._bands]
 
         @functools.lru_cache(maxsize=2048)
         def prepare(index: int) -> tuple[str, set[str]]:
@@ -82,9 +78,9 @@ class NearIndex:
             return " ".join(words), set(cut_shingles(words))
 
         for index in order:
-            shared = [(bucket, key) for band, bucket in zip(self._bands, buckets, strict=True) if (key := band[index])]
+            groups = [(number, group) for number, band in enumerate(self._bands) if (group := band[index])]
             found = None
-            for other in _propose(shared):
+            for other in self._propose(groups, heads):
                 bar = self._lineage_threshold if lineage[index] == lineage[other] else self._threshold
                 few, many = sorted((self._sizes[index], self._sizes[other]))
                 if few < bar * many:
@@ -96,8 +92,23 @@ class NearIndex:
             if found:
                 yield index, *found
                 continue
-            for bucket, key in shared:
-                bucket[key].append(index)
+            for number, group in groups:
+                # its group's number is not needed again, so the row's place holds the link to the row before it
+                self._bands[number][index] = heads[number][group]
+                heads[number][group] = index + 1
+
+    def _propose(self, groups: list[tuple[int, int]], heads: list[array[int]]) -> Iterator[int]:
+        """Rows that stay and share a band, each once."""
+        seen: set[int] = set()
+        for number, group in groups:
+            band, other = self._bands[number], heads[number][group]
+            while other:
+                if other not in seen:
+                    seen.add(other)
+                    yield other - 1
+                    if len(seen) == MAX_COMPARED:
+                        return
+                other = band[other - 1]
 
     def _compare(self, first: tuple[str, set[str]], second: tuple[str, set[str]], bar: float) -> float:
         """The lower of both similarities; 0 where one is below the bar."""
@@ -113,25 +124,18 @@ def choose_band_width(threshold: float) -> int:
     return next((width for width in widths if (1 - threshold**width) ** (SIGNATURE // width) <= 0.005), 1)
 
 
-def _propose(shared: list[tuple[defaultdict[int, list[int]], int]]) -> Iterator[int]:
-    """Rows that stay and share a band, each once."""
-    seen: set[int] = set()
-    for bucket, key in shared:
-        for other in bucket.get(key, ()):
-            if other not in seen:
-                seen.add(other)
-                yield other
-                if len(seen) == MAX_COMPARED:
-                    return
+def _number_groups(band: array[int], order: Sequence[int]) -> array[int]:
+    """Replace hashes by numbers of groups, 0 where no other row has the hash; an array of one zero for each group.
 
-
-def _clear_loners(band: array[int], order: Iterable[int]) -> None:
-    """Set to 0 what no other row shares; a few that stay by chance cost time, nothing else."""
-    counts = bytearray(_SEEN)
+    A sieve finds the hashes that occur once, which are nearly all of them; a few that stay by chance cost time alone.
+    """
+    counts = bytearray(_SIEVE)
     for index in order:
-        key = band[index] % _SEEN
-        if counts[key] < 2:
-            counts[key] += 1
+        place = band[index] % _SIEVE
+        if counts[place] < 2:
+            counts[place] += 1
+    numbers: dict[int, int] = {}
     for index in order:
-        if counts[band[index] % _SEEN] == 1:
-            band[index] = 0
+        key = band[index]
+        band[index] = numbers.setdefault(key, len(numbers) + 1) if counts[key % _SIEVE] > 1 else 0
+    return array("I", bytes(4 * (len(numbers) + 1)))
