@@ -3,13 +3,14 @@
     python tests/benchmarks/bench_merge.py [--rows 1000000] [--folder DIR]
 
 Builds a run folder of made-up rows with a valid manifest (200,000 seeds, four generations; one row in fifty repeats
-another exactly, one in fifty nearly) and a benchmark file of 5,000 questions, then merges it in several ways.
+another exactly, one in fifty nearly) and a benchmark file of 5,000 questions, a hundred of them seeds, then merges it in several ways.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import random
 import resource
@@ -89,8 +90,14 @@ def make_folder(folder: Path, rows: int) -> None:
             files=files,
         ),
     )
+    write_benchmark(folder, seeds, words)
+
+
+def write_benchmark(folder: Path, seeds: int, words: list[str]) -> None:
+    """5,000 made-up questions, a hundred of which are seeds of the run."""
     draw = random.Random(2)
-    lines = [{"question": " ".join(draw.choices(words, k=draw.randint(4, 60)))} for _ in range(5_000)]
+    lines = [{"question": " ".join(draw.choices(words, k=draw.randint(4, 60)))} for _ in range(4_900)]
+    lines += [{"question": row["instruction"]} for row in itertools.islice(make_rows(seeds, 0, words), 100)]
     (folder / "benchmark.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
