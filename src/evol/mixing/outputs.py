@@ -123,7 +123,8 @@ class Outputs:
     def __enter__(self) -> Outputs:
         target = self.target
         if self._dry:
-            self._staging = Path(tempfile.mkdtemp(prefix="evol-"))
+            with translate_storage_errors(Path(tempfile.gettempdir())):
+                self._staging = Path(tempfile.mkdtemp(prefix="evol-"))
         elif target.is_new:
             with translate_storage_errors(target.folder):
                 self._staging = Path(
