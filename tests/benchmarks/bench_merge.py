@@ -3,8 +3,8 @@
     python tests/benchmarks/bench_merge.py [--rows 1000000] [--folder DIR]
 
 Builds a run folder of made-up rows with a valid manifest (200,000 seeds, four generations; one row in fifty repeats
-another exactly, one in fifty nearly) and a benchmark file of 5,000 questions, a hundred of them seeds; then merges it in
-several ways.
+another exactly, one in fifty nearly) and a benchmark file of 5,000 questions, a hundred of them seeds; then merges it
+in several ways.
 """
 
 from __future__ import annotations
