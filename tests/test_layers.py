@@ -15,7 +15,7 @@ SOURCE = Path(evol.__file__).parent
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
     "1  values": ("records", "draws", "interrupts"),
-    "2a needs nothing but values": ("files", "config", "cost", "rates", "adaptive", "cleaning", "formats"),
+    "2a needs nothing but values": ("files", "config", "cost", "rates", "adaptive", "cleaning", "formats", "extras"),
     "2b needs files or config": ("seeds", "templates", "packfile", "chat", "health", "throttle"),
     "2c needs prompt templates": ("packs",),
     "3  pure steps; what is kept; the shape of a backend": (
@@ -30,7 +30,34 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
     "5  the method": ("lineage",),
-    "6  inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
+    "6a a mix: options, texts, and what knows one optional library each": (
+        "mixing",
+        "mixing.options",
+        "mixing.texts",
+        "mixing.private",
+        "mixing.tokens",
+        "mixing.language",
+        "mixing.columns",
+        "mixing.hub",
+        "mixing.rows",
+        "mixing.choosing",
+    ),
+    "6b a mix: what stands on these": (
+        "mixing.benchmark",
+        "mixing.near",
+        "mixing.gates",
+        "mixing.outputs",
+        "mixing.cardfacts",
+    ),
+    "6c a mix: duplicates, contamination, the card's head": (
+        "mixing.duplicates",
+        "mixing.contamination",
+        "mixing.metadata",
+        "mixing.report",
+    ),
+    "6d a mix: the first pass, the card": ("mixing.survey", "mixing.card"),
+    "6e a mix: the second pass": ("mixing.writing",),
+    "6f inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
     "7  commands": ("pipeline", "plan", "stats", "catalog"),
     "8a events on the terminal": ("progress",),
     "8b tables on the terminal": ("tables", "texts"),
@@ -39,7 +66,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
 Layers 2 and 8 of the design have storeys: seed and template readers stand on `files`, `chat` stands on `config`, packs
-stand on templates; tables clean their text as progress does.
+stand on templates; tables clean their text as progress does. Layer 6 has six: `merge` is composed of the parts in
+`mixing`.
 """
 
 HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for module in modules}
@@ -53,6 +81,12 @@ OWNERS = {
     "tqdm": {"progress"},
     "rich": {"tables"},
     "uvloop": {"session"},
+    "rensa": {"mixing.near"},
+    "rapidfuzz": {"mixing.near", "mixing.contamination"},  # near texts, and questions that an instruction is
+    "pyarrow": {"mixing.columns"},
+    "tokenizers": {"mixing.tokens"},
+    "py3langid": {"mixing.language"},
+    "huggingface_hub": {"mixing.hub"},
     "tomllib": {"config", "packfile"},
     "fcntl": {"files"},
     "signal": {"interrupts"},
@@ -65,7 +99,10 @@ OWNERS = {
 }
 """Who may import what: a library is known in one place; a shared random stream and a template language nowhere."""
 
-PURE = ("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage")
+PURE = (
+    "draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage",
+    "mixing.texts", "mixing.private", "mixing.choosing",
+)  # fmt: skip
 """Modules that touch no file, clock, network or environment."""
 
 IMPURE_LIBRARIES = {"os", "io", "sys", "pathlib", "time", "datetime", "asyncio", "socket", "subprocess", "tempfile"}
