@@ -34,6 +34,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evolver",
         "eliminator",
         "responder",
+        "scorer",
         "journal",
         "folder",
         "backends",
@@ -43,11 +44,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
     "5  the method": ("lineage",),
-    "6a inputs and outputs": ("checks", "projection", "merge", "pricing", "session", "rows"),
-    "6b what rows say": ("survey",),
-    "7  commands": ("pipeline", "plan", "stats"),
+    "6a inputs and outputs": ("checks", "projection", "merge", "pricing", "session", "rows", "scores"),
+    "6b what rows say, how they are rated": ("survey", "rating"),
+    "6c what is checked before rating": ("scorechecks",),
+    "7  commands": ("pipeline", "plan", "stats", "scoring"),
     "8a events on the terminal": ("progress",),
     "8b tables on the terminal": ("tables", "texts"),
+    "8c tables beside one another": ("comparison",),
     "9  the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
@@ -65,7 +68,10 @@ OWNERS = {
     "xllamacpp": {"backends.local"},
     "typer": {"cli"},
     "tqdm": {"progress"},
-    "rich": {"tables"},
+    "rich": {"tables", "comparison"},
+    "rensa": {"duplicates"},
+    "rapidfuzz": {"duplicates"},
+    "tokenizers": {"tokens"},
     "uvloop": {"session"},
     "tomllib": {"config", "packs"},
     "fcntl": {"files"},
@@ -79,7 +85,10 @@ OWNERS = {
 }
 """Who may import what: a library is known in one place; a shared random stream and a template language nowhere."""
 
-PURE = ("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage")
+PURE = (
+    "draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage",
+    "figures", "words", "speed", "diversity", "flaws", "scorer", "rating",
+)  # fmt: skip
 """Modules that touch no file, clock, network or environment."""
 
 IMPURE_LIBRARIES = {"os", "io", "sys", "pathlib", "time", "datetime", "asyncio", "socket", "subprocess", "tempfile"}

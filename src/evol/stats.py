@@ -23,6 +23,7 @@ from evol.packs import load_pack
 from evol.projection import Tally, replay_all
 from evol.records import CallCount, GenerationCount, Manifest, RunStats
 from evol.rows import RowDict, read_lineages
+from evol.scores import read_difficulty
 from evol.speed import CallTimes
 from evol.survey import Survey
 from evol.tokens import TokenCounter
@@ -106,6 +107,7 @@ def _compose(
         estimate=manifest.estimate,
         unfinished=manifest.unfinished,
         cost=_add_costs(calls["calls"]),
+        difficulty=read_difficulty(folder, manifest),
         **calls,
         **survey.freeze(),
     )
