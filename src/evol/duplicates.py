@@ -11,6 +11,7 @@ wait in a temporary file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import zlib
@@ -42,7 +43,7 @@ _SLOTS = 1 << 22
 
 
 class DuplicateFinder:
-    """Counts duplicates among rows, which come lineage by lineage.
+    """Counts duplicates among rows, which come lineage by lineage; to be closed, for it has a temporary file.
 
     Args:
         expected: rows that may come at most.
@@ -73,6 +74,11 @@ class DuplicateFinder:
         compared = self._near.compared if self._near else 0
         return DuplicateStats(rows=self._rows, exact=exact, near=near, compared=compared, threshold=THRESHOLD)
 
+    def close(self) -> None:
+        """Let the temporary file go."""
+        if self._near:
+            self._near.close()
+
 
 def _load_near() -> _NearDuplicates | None:
     try:
@@ -96,7 +102,7 @@ class _NearDuplicates:
         self._offsets = array("Q", [0])
         self._folder = Path(tempfile.gettempdir())
         with translate_storage_errors(self._folder):
-            self._spool = tempfile.TemporaryFile(buffering=1 << 18)  # noqa: SIM115 - closed by `count`
+            self._spool = tempfile.TemporaryFile(buffering=1 << 18)  # noqa: SIM115 - `close` closes it
 
     def add(self, instructions: list[str]) -> None:
         self._lineage += 1
@@ -114,6 +120,10 @@ class _NearDuplicates:
         if len(self._waiting) >= _BATCH:
             self._sign()
 
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk was told of already
+            self._spool.close()
+
     def _sign(self) -> None:
         """Put the bands of the waiting rows into their arrays."""
         matrix = self._minhash.digest_matrix_from_token_sets(self._waiting, BANDS * WIDTH, _SEED)
@@ -127,10 +137,9 @@ class _NearDuplicates:
     def count(self) -> int:
         if self._waiting:
             self._sign()
-        with self._spool:
-            with translate_storage_errors(self._folder):
-                self._spool.flush()
-            return self._count(self._find_shared())
+        with translate_storage_errors(self._folder):
+            self._spool.flush()
+        return self._count(self._find_shared())
 
     def _find_shared(self) -> array[int]:
         """Of each row, as bits, the bands whose value another lineage has too (or, rarely, seems to have)."""

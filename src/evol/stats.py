@@ -7,6 +7,7 @@ projected from its journal, read-only. Calls, latency and speed come from the jo
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,18 +42,18 @@ def compute_stats(folder: Path, tokens: TokenCounter | None = None) -> RunStats:
         StorageError: no room for temporary files.
     """
     manifest = require_manifest(folder)
-    survey = Survey(manifest.seeds.count, manifest.generations, tokens)
-    if manifest.status == "running":
-        return _project(folder, manifest, survey)
-    check_outputs(folder, manifest)
-    for rows in read_lineages(folder, manifest.generations):
-        survey.add(rows)
-    calls: dict[str, Any] = {"calls": manifest.calls}
-    if (folder / JOURNAL_NAME).exists():
-        times = CallTimes()
-        with Journal.open_for_reading(folder, times.see) as journal:
-            calls = _describe_calls(journal, manifest, times)
-    return _compose(folder, manifest, manifest.status, manifest.counts, survey, calls)
+    with contextlib.closing(Survey(manifest.seeds.count, manifest.generations, tokens)) as survey:
+        if manifest.status == "running":
+            return _project(folder, manifest, survey)
+        check_outputs(folder, manifest)
+        for rows in read_lineages(folder, manifest.generations):
+            survey.add(rows)
+        calls: dict[str, Any] = {"calls": manifest.calls}
+        if (folder / JOURNAL_NAME).exists():
+            times = CallTimes()
+            with Journal.open_for_reading(folder, times.see) as journal:
+                calls = _describe_calls(journal, manifest, times)
+        return _compose(folder, manifest, manifest.status, manifest.counts, survey, calls)
 
 
 def _project(folder: Path, manifest: Manifest, survey: Survey) -> RunStats:

@@ -32,7 +32,7 @@ Summary = TypeVar("Summary")
 
 
 class Survey:
-    """Takes lineages, gives the fields of `records.RunStats` that speak of rows.
+    """Takes lineages, gives the fields of `records.RunStats` that speak of rows; to be closed.
 
     Args:
         seeds: of the run.
@@ -94,6 +94,10 @@ class Survey:
             for lengths, column in zip(self._token_counts, ("instruction", "response"), strict=True):
                 for row, count in zip(rows, self._tokens.count([row[column] for row in rows]), strict=True):
                     lengths[row["generation"]].append(count)
+
+    def close(self) -> None:
+        """Let temporary files go."""
+        self._duplicates.close()
 
     def freeze(self) -> dict[str, Any]:
         """The fields; ends the taking."""
