@@ -239,6 +239,24 @@ def measure(evol: Evol) -> tuple[int, int, float]:
     return sum(count["attempts"] for count in calls), tokens, found["cost"]
 
 
+def test_a_run_counts_what_scoring_has_cost(evol: Evol, server: FakeServer) -> None:
+    """`--max-cost` is what the folder may ever cost: with the ratings it is used up, and the run says so."""
+    config = evol.folder / "c.toml"
+    config.write_text(f"[models.default]\n{PRICED}[models.default.sampling]\nmax_tokens = 20\n")
+    assert evol.run("--config", config, "--limit", "4", "--generations", "1").returncode == 0
+    before = measure(evol)[2]
+    assert evol.call("score").returncode == 0
+    after = measure(evol)[2]
+    assert after > 1.05 * before
+    server.forget()
+    stopped = evol.run(
+        "--config", config, "--limit", "4", "--generations", "2", "--max-cost", str((before + after) / 2)
+    )
+    assert stopped.returncode == 4
+    assert not server.seen
+    assert measure(evol)[2] == after
+
+
 def test_the_runs_limits_hold_for_its_scoring(evol: Evol, server: FakeServer) -> None:
     """What the run was allowed to send, its scoring is not to exceed unasked."""
     assert evol.run("--limit", "3", "--generations", "1", "--max-calls", "12").returncode == 0
@@ -387,3 +405,33 @@ def test_a_prompt_pack_is_not_confused_with_the_scorers_prompts(evol: Evol) -> N
     refused = evol.run("--pack", "score", "--limit", "1")
     assert refused.returncode == 2
     assert "no such prompt pack" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "content", "words"),
+    [
+        (("--base-url", "localhost:1"), "", ("base_url", "https://host/v1")),
+        (("--concurrency", "many"), "", ("concurrency", "many")),
+        (("--rpm", "0"), "", ("limits.rpm",)),
+        (("--model", "none.gguf"), "", ("none.gguf", "--model")),
+        (("--max-cost", "1"), "", ("the price of m (scorer) is unknown", "[models.scorer]")),
+        (("--config", "none.toml"), "", ("none.toml", "--config")),
+        (("--config", "c.toml"), "[models.scorer]\ntemperature = 1\n", ("c.toml", "models.scorer.temperature")),
+        (("--config", "c.toml"), "[models.rater]\n", ("c.toml", "[models.rater]", "scorer")),
+        (("--config", "c.toml"), "[models.scorer.sampling]\nmax_tokens = 0\n", ("models.scorer.sampling.max_tokens",)),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    evol: Evol, server: FakeServer, run: Path, flags: tuple[str, ...], content: str, words: tuple[str, ...]
+) -> None:
+    """What, where, what to do; exit 2; nothing asked, nothing written."""
+    (evol.folder / "c.toml").write_text(content)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    refused = evol.call("score", *flags)
+    assert refused.returncode == 2
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("evol: error: ")
+    for word in words:
+        assert word in line
+    assert not server.seen
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before

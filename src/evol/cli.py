@@ -212,7 +212,7 @@ def stats(
 
 @app.command(epilog=_EPILOG_SCORE, short_help="Rate how difficult the instructions are.")
 def score(
-    run: Annotated[Path, typer.Argument(help="Run folder.", show_default="output")] = Path("output"),
+    run: Annotated[Path, typer.Argument(help="Run folder.  [default: output]", show_default=False)] = Path("output"),
     joint: Annotated[
         bool, typer.Option("--joint", help="All members of a lineage in one prompt: tells them apart better.")
     ] = False,
