@@ -259,6 +259,8 @@ def _score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
     backends = make_backends({"scorer": rater.model}, checked.limits)
     _say(f"asking {backends['scorer'].label} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
+    if rater.model.is_local and not rater.model.model:
+        _say("the embedded model is for trying out: its ratings say little")
     result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)
     found = read_difficulty(checked.folder, result.manifest).get(rater.mode) if result.is_written else None
     if as_json:

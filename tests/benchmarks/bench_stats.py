@@ -4,7 +4,7 @@
 
 Makes a run with the scripted double (minutes; with --folder it is kept, and made only once), its texts drawn from a
 vocabulary of 20,000 words, so that little is repeated: instructions of 40 words that grow by 12 each generation,
-responses of 250. Then starts the real command on it, and kills a copy's manifest to measure the projection as well.
+responses of 250. Then starts the real command on it, and on a copy that looks like a killed run, which is projected.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def measure(name: str, *arguments: str) -> dict[str, object]:
     )
     seconds = time.perf_counter() - begun
     found: dict[str, object] = json.loads(shown.stdout)[0]
-    print(f"{name:34}{seconds:>9.1f}{int(shown.stderr.splitlines()[-1]):>13}", flush=True)
+    cpu, rss = shown.stderr.splitlines()[-1].split()
+    print(f"{name:34}{seconds:>9.1f}{float(cpu):>13.1f}{int(rss):>13}", flush=True)
     return found
 
 
@@ -93,7 +94,8 @@ def main() -> None:
 
         sys.argv = ["evol", "stats", *sys.argv[2:]]
         app(standalone_mode=False)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, file=sys.stderr)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        print(used.ru_utime + used.ru_stime, used.ru_maxrss >> 10, file=sys.stderr)
         return
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=250_000)
@@ -108,7 +110,7 @@ def main() -> None:
             make_run(options.rows // (options.generations + 1), options.generations, folder)
         sizes = {path.name: path.stat().st_size >> 20 for path in run.iterdir() if path.suffix == ".jsonl"}
         print(f"journal {sizes.pop('journal.jsonl')} MB, rows {sum(sizes.values())} MB")
-        print(f"{'':34}{'seconds':>9}{'peak RSS MB':>13}")
+        print(f"{'':34}{'seconds':>9}{'CPU seconds':>13}{'peak RSS MB':>13}")
         found = measure("finished run", str(run), "--json")
         if options.tokenizer:
             measure("with --tokenizer", str(run), "--json", "--tokenizer", options.tokenizer)
