@@ -310,7 +310,8 @@ def test_pauses_between_sessions_are_left_out(evol: Evol, run: Path) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_fit_the_terminal(evol: Evol, run: Path, width: int) -> None:
     """Nothing is wider than the terminal, no figure is broken, one run or several."""
-    assert evol.call("score", "--sample", "9").returncode == 0
+    sent = sum(count["attempts"] for count in read_stats(evol)["calls"].values())
+    assert evol.call("score", "--max-calls", str(sent + 9)).returncode == 4
     assert evol.call("score", "--joint").returncode == 0
     for arguments in (("output",), ("output", "output"), ("output",) * 5):
         shown = subprocess.run(
@@ -324,6 +325,9 @@ def test_tables_fit_the_terminal(evol: Evol, run: Path, width: int) -> None:
         tables = [line for line in shown.splitlines() if line.startswith(" ")]
         assert max(map(len, tables)) <= width
         assert "…" not in shown
+        if len(arguments) == 1:
+            ratings = [line.split() for line in shown.partition("Difficulty")[2].partition("Calls")[0].splitlines()]
+            assert sorted(len(row) for row in ratings if row and row[0].isdecimal()) == [15] * 4 + [16] * 4
         for word in ("add_constraints", "increase_reasoning", "unknown", "5.48"):
             assert any(word in line for line in tables)
 

@@ -42,6 +42,7 @@ def make_table(title: str, *columns: str) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 1),
+        collapse_padding=True,
     )
     for number, column in enumerate(columns):
         table.add_column(clean(column), justify="right" if number else "left", overflow="fold")
@@ -198,7 +199,7 @@ def _difficulty(mode: str, found: DifficultyStats) -> Table:
             *([f"{figures.missing:,}"] if has_missing else []),
             show_number(figures.mean),
             show_number(figures.paper),
-            "".join(f"{share:3.0f}" for share in shares),
+            " ".join(f"{share:2.0f}" for share in shares),
         )
     return table
 
