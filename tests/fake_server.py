@@ -35,15 +35,32 @@ def last_message(body: dict[str, Any]) -> str:
 def kind_of(body: dict[str, Any]) -> str:
     """Which role's request this is, told by the bundled pack's full prompts."""
     asked = last_message(body)
+    if "<rated_instruction" in asked:
+        return "score"
     if "<given_instruction>" in asked:
         return "evolve"
     return "judge" if "<first_instruction>" in asked else "respond"
+
+
+def rated_texts(body: dict[str, Any]) -> list[str]:
+    """The instructions of a scorer's request, in the order in which they are shown."""
+    parts = last_message(body).split("<rated_instruction")[1:]
+    return [part.partition(">\n")[2].partition("\n</rated_instruction>")[0] for part in parts]
+
+
+def rate(body: dict[str, Any]) -> list[str]:
+    """A line for each instruction that is rated: the more sentences, the higher."""
+    ratings = [str(min(10, 2 + text.count("."))) for text in rated_texts(body)]
+    is_joint = "<rated_instruction label=" in last_message(body)
+    return [f"{place}: {rating}" for place, rating in enumerate(ratings, 1)] if is_joint else ratings
 
 
 def reply_to(body: dict[str, Any]) -> str:
     """A reply that depends on the request alone; some evolutions are equal, copied or answered with an excuse."""
     draw = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
     match kind_of(body):
+        case "score":
+            return "\n".join(rate(body))
         case "judge":
             return "Equal" if draw[0] < 20 else "Not Equal"
         case "evolve":

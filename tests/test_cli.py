@@ -50,7 +50,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "merge", "stats", "packs", "packs show", "packs check"])
+@pytest.mark.parametrize("command", ["run", "merge", "stats", "score", "packs", "packs show", "packs check"])
 def test_every_flag_stands_in_the_readme(command: str) -> None:
     """Docs cannot drift: each command and each of its flags is in the README."""
     readme = (ROOT / "README.md").read_text()

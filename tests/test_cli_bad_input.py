@@ -185,6 +185,10 @@ CASES = {
     "merge out of another kind": Case(("merge", "--out", "mix.csv.jsonl", "--format", "parquet"), 2, (".parquet",)),
     "stats nothing": Case(("stats",), 7, ("output", "manifest.json")),
     "stats of a file": Case(("stats", "s.jsonl"), 7, ("s.jsonl",)),
+    "stats tokenizer missing": Case(("stats", "--tokenizer", "t.json"), 2, ("--tokenizer t.json", "tokenizer.json")),
+    "stats tokenizer seeds": Case(("stats", "--tokenizer", "s.jsonl"), 2, ("--tokenizer s.jsonl", "not a tokenizer")),
+    "score nothing": Case(("score",), 7, ("output", "manifest.json")),
+    "score a damaged manifest": Case(("score", "r"), 7, ("r/manifest.json",), {"r/manifest.json": b"[]"}),
 }
 
 
@@ -288,6 +292,8 @@ def test_the_real_command_does_the_same(tmp_path: Path, name: str) -> None:
         (("merge", "--holdout", "-1"), "--holdout"),
         (("merge", "--threshold", "high"), "--threshold"),
         (("merge", "--holdouts", "1"), "--holdouts"),
+        (("score", "--sample", "0"), "--sample"),
+        (("score", "a", "b"), "b"),
         (("evolve",), "evolve"),
     ],
 )

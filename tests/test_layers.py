@@ -14,19 +14,34 @@ SOURCE = Path(evol.__file__).parent
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
-    "1  values": ("records", "draws", "interrupts"),
-    "2a needs nothing but values": ("files", "config", "cost", "rates", "adaptive", "cleaning", "formats", "extras"),
-    "2b needs files or config": ("seeds", "templates", "packfile", "chat", "health", "throttle"),
+    "1a values that others are composed of": ("figures", "draws", "interrupts", "words"),
+    "1b values": ("records",),
+    "2a needs nothing but values": (
+        "files",
+        "config",
+        "cost",
+        "rates",
+        "adaptive",
+        "cleaning",
+        "formats",
+        "extras",
+        "speed",
+        "diversity",
+        "flaws",
+    ),
+    "2b needs files or config": ("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens"),
     "2c needs prompt templates": ("packs",),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",
         "responder",
+        "scorer",
         "journal",
         "folder",
         "backends",
         "backends.base",
         "backends.client",
+        "duplicates",
     ),
     "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
     "5  the method": ("lineage",),
@@ -57,10 +72,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "6d a mix: the first pass, the card": ("mixing.survey", "mixing.card"),
     "6e a mix: the second pass": ("mixing.writing",),
-    "6f inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
-    "7  commands": ("pipeline", "plan", "stats", "catalog"),
+    "6f inputs and outputs": ("checks", "projection", "merge", "pricing", "session", "rows", "scores"),
+    "6g what rows say, how they are rated": ("survey", "rating"),
+    "6h what is checked before rating": ("scorechecks",),
+    "7  commands": ("pipeline", "plan", "stats", "scoring", "catalog"),
     "8a events on the terminal": ("progress",),
     "8b tables on the terminal": ("tables", "texts"),
+    "8c tables beside one another": ("comparison",),
     "9  the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
@@ -79,12 +97,12 @@ OWNERS = {
     "xllamacpp": {"backends.local"},
     "typer": {"cli"},
     "tqdm": {"progress"},
-    "rich": {"tables"},
+    "rich": {"tables", "comparison"},
+    "rensa": {"duplicates", "mixing.near"},
+    "rapidfuzz": {"duplicates", "mixing.near", "mixing.contamination"},
+    "tokenizers": {"tokens", "mixing.tokens"},
     "uvloop": {"session"},
-    "rensa": {"mixing.near"},
-    "rapidfuzz": {"mixing.near", "mixing.contamination"},  # near texts, and questions that an instruction is
     "pyarrow": {"mixing.columns"},
-    "tokenizers": {"mixing.tokens"},
     "py3langid": {"mixing.language"},
     "huggingface_hub": {"mixing.hub"},
     "tomllib": {"config", "packfile"},
@@ -102,6 +120,7 @@ OWNERS = {
 PURE = (
     "draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage",
     "mixing.texts", "mixing.private", "mixing.choosing",
+    "figures", "words", "speed", "diversity", "flaws", "scorer", "rating",
 )  # fmt: skip
 """Modules that touch no file, clock, network or environment."""
 

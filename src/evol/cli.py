@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evol.config import RunConfig
     from evol.pipeline import RunResult
     from evol.records import Message
+    from evol.scorechecks import CheckedScoring
 
 # "\b" keeps the line breaks of a paragraph
 _EPILOG_RUN = """
@@ -41,6 +42,18 @@ Exit codes:
   3  some lineages could not finish     7  the folder is damaged or made
   4  the budget is used up                 with other settings
   130, 143  interrupted
+"""
+
+_EPILOG_SCORE = """
+\b
+100 rows of each generation, rated by the model that judged the run:
+  evol score --sample 100
+By another one, all members of a lineage in one prompt:
+  evol score --joint --sample 100 --model gpt-4o
+  evol stats
+
+The ratings are scores.jsonl in the run folder; `evol stats` shows them beside the paper's figures. Exit codes are those
+of `evol run`.
 """
 
 _EPILOG_ROOT = """
@@ -150,16 +163,7 @@ def run(
             "random_seed": random_seed,
             "seed_responses": seed_responses,
             "models": {"default": _given({"model": model, "base_url": base_url})},
-            "limits": _given(
-                {
-                    "concurrency": int(concurrency) if concurrency and concurrency.isdecimal() else concurrency,
-                    "rpm": rpm,
-                    "tpm": tpm,
-                    "max_cost": max_cost,
-                    "max_calls": max_calls,
-                    "max_tokens": max_tokens,
-                }
-            ),
+            "limits": _given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
         }
         loaded = load_config(config, _given(flags))
         code = _dry_run(loaded, as_json) if dry_run else _run(loaded, as_json, quiet)
@@ -242,21 +246,97 @@ def merge(
 
 @app.command(short_help="Show what happened, also during a run.")
 def stats(
-    runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.  [default: output]")] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders; several are compared.  [default: output]")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="A tokenizer.json: show lengths in tokens as well.", metavar="FILE")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Show what happened, also while a run goes on: kept, eliminated by reason, unfinished, lengths, calls, tokens."""
+    """Show what happened, at what cost, how good it is; also while a run goes on. Several runs stand side by side."""
     with _report_errors():
         from evol.stats import compute_stats
+        from evol.tokens import TokenCounter
 
-        found = [compute_stats(folder) for folder in runs or [Path("output")]]
+        counter = TokenCounter(tokenizer) if tokenizer else None
+        found = [compute_stats(folder, counter) for folder in runs or [Path("output")]]
         if as_json:
             _print_json([one.model_dump(mode="json") for one in found])
-            return
-        from evol.tables import print_stats
+        elif len(found) > 1:
+            from evol.comparison import print_comparison
 
-        for one in found:
-            print_stats(one)
+            print_comparison(found)
+        else:
+            from evol.tables import print_stats
+
+            print_stats(found[0])
+
+
+@app.command(epilog=_EPILOG_SCORE, short_help="Rate how difficult the instructions are.")
+def score(
+    run: Annotated[Path, typer.Argument(help="Run folder.  [default: output]", show_default=False)] = Path("output"),
+    joint: Annotated[
+        bool, typer.Option("--joint", help="All members of a lineage in one prompt: tells them apart better.")
+    ] = False,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="N rows of each generation; with --joint N lineages.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with [models.scorer]; flags beat it.")] = None,
+    model: Annotated[str | None, typer.Option(help="Who rates.  [default: the run's scorer, else its judge]")] = None,
+    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: the run's]")] = None,
+    concurrency: Annotated[str | None, typer.Option(help="Calls in flight, or auto.  [default: as the run]")] = None,
+    rpm: Annotated[float | None, typer.Option(help="Requests a minute, at most.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Tokens a minute, in and out, at most.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="USD the folder may ever cost, the run included.")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Requests the folder may ever send, the run included.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens the folder may ever take, the run included.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Have an LLM rate the difficulty of seeds and survivors from 1 to 10; the same command again resumes."""
+    with _report_errors():
+        from evol.scorechecks import check_scoring
+
+        checked = check_scoring(
+            run,
+            config,
+            _given({"model": model, "base_url": base_url}),
+            _given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
+            "joint" if joint else "single",
+            sample,
+        )
+        code = _score(checked, as_json, quiet)
+    raise typer.Exit(code)
+
+
+def _score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
+    from evol.pricing import find_prices
+    from evol.progress import TerminalObserver
+    from evol.scores import read_difficulty
+    from evol.scoring import score as score_rows
+    from evol.session import make_backends
+    from evol.texts import describe_scores, describe_scoring
+
+    rater = checked.rater
+    price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
+    backends = make_backends({"scorer": rater.model}, checked.limits)
+    _say(f"asking {backends['scorer'].label} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
+    if rater.model.is_local and not rater.model.model:
+        _say("the embedded model is for trying out: its ratings say little")
+    result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)
+    found = read_difficulty(checked.folder, result.manifest).get(rater.mode) if result.is_written else None
+    if as_json:
+        shown = {"status": result.status, "mode": rater.mode, "exit_code": result.exit_code}
+        _print_json(shown | (found.model_dump(mode="json") if found else {}))
+    else:
+        for line in describe_scores(checked.folder, rater.mode, found, result.manifest.calls.get("scorer")):
+            typer.echo(line)
+    for row_id, why in list(result.failures.items())[:5]:
+        _say(f"not rated: {row_id}: {why}")
+    if result.error:
+        _say(f"{'stopped' if result.exit_code == BudgetExhausted.exit_code else 'error'}: {result.error}")
+    return result.exit_code
 
 
 packs_app = typer.Typer(
@@ -422,6 +502,26 @@ def _tell_left_out(checked: Checked) -> None:
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _given_limits(
+    concurrency: str | None,
+    rpm: float | None,
+    tpm: float | None,
+    max_cost: float | None,
+    max_calls: int | None,
+    max_tokens: int | None,
+) -> dict[str, Any]:
+    return _given(
+        {
+            "concurrency": int(concurrency) if concurrency and concurrency.isdecimal() else concurrency,
+            "rpm": rpm,
+            "tpm": tpm,
+            "max_cost": max_cost,
+            "max_calls": max_calls,
+            "max_tokens": max_tokens,
+        }
+    )
 
 
 def _print_json(value: Any) -> None:

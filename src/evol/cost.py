@@ -35,6 +35,30 @@ def look_up_price(model: str, url: str) -> Price | None:
     return Price(input=float(found[0]), output=float(found[1]))
 
 
+def mix_prices(
+    before: Price | None, tokens_before: tuple[int, int], price: Price | None, tokens: tuple[int, int]
+) -> Price | None:
+    """The price of all tokens on average, where those that came last had another price; None where it is unknown.
+
+    Args:
+        before: of the first tokens.
+        tokens_before: how many these are, in and out.
+        price: of the others.
+        tokens: all, in and out.
+    """
+    if before == price or not any(tokens_before):
+        return price
+    if tokens == tokens_before:
+        return before
+    if before is None or price is None:
+        return None
+    (inputs_before, outputs_before), (inputs, outputs) = tokens_before, tokens
+    return Price(
+        input=(before.input * inputs_before + price.input * (inputs - inputs_before)) / max(inputs, 1),
+        output=(before.output * outputs_before + price.output * (outputs - outputs_before)) / max(outputs, 1),
+    )
+
+
 @dataclass(slots=True)
 class Spending:
     """Requests, tokens (in and out) and USD: spent, or about to be."""

@@ -53,9 +53,10 @@ _READ_GUESS = 1 << 14
 
 
 def has_calls(folder: Path) -> bool:
-    """Whether the folder's journal holds a completed call; reads no further than the first one."""
+    """Whether the folder's journal holds a completed call of a run; reads no further than the first one."""
     with contextlib.suppress(OSError), (folder / JOURNAL_NAME).open("rb") as file:
-        return any(line.startswith(b'{"kind":"call"') for line in file)
+        # a scorer's calls bind no run; quotes inside strings are escaped, so only the head can hold these bytes
+        return any(line.startswith(b'{"kind":"call"') and b'"role":"scorer"' not in line for line in file)
     return False
 
 
@@ -163,6 +164,7 @@ class Journal:
         self._is_dirty = False
         self._broken: StorageError | None = None
         self._syncing: asyncio.Task[None] | None = None
+        self._see: Callable[[dict[str, Any]], None] | None = None
         self.throttle_changes: list[ThrottleChange] = []
         self.totals: dict[Role, CallTotals] = {role: CallTotals() for role in ALL_ROLES}
 
@@ -194,8 +196,12 @@ class Journal:
 
     @classmethod
     @contextlib.contextmanager
-    def open_for_reading(cls, folder: Path) -> Iterator[Journal]:
+    def open_for_reading(cls, folder: Path, see: Callable[[dict[str, Any]], None] | None = None) -> Iterator[Journal]:
         """Open read-only, also while a run appends; a torn last line is passed over.
+
+        Args:
+            folder: the run folder.
+            see: is given the figures at the head of every call and failure, in the order of the file.
 
         Raises:
             FolderError: no journal, or a damaged line that is not the last.
@@ -206,6 +212,7 @@ class Journal:
         except OSError as error:
             raise FolderError(f"{path}: {error.strerror}", "is this the folder of a run?") from None
         journal = cls(path, handle, writable=False)
+        journal._see = see
         try:
             journal._scan()
             yield journal
@@ -399,15 +406,19 @@ class Journal:
             if head["input_tokens"] == UNKNOWN_TOKENS or head["output_tokens"] == UNKNOWN_TOKENS:
                 request = len(content) - content.find(b',"request":') - len(b',"request":')
             reply = len(content) - cut - request - len(b',"reply":,"request":')
-            self.totals[head["role"]].add(head, request, reply)
+            self._count(head, request, reply)
         elif content.startswith(b'{"kind":"throttle"'):
             change = orjson.loads(content + b"}")
             del change["kind"]
             self.throttle_changes.append(ThrottleChange(**change))
         else:
-            head = orjson.loads(content[: content.find(b',"error":')] + b"}")
-            self.totals[head["role"]].add(head, 0, 0)
+            self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"), 0, 0)
         return True
+
+    def _count(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
+        self.totals[head["role"]].add(head, request_bytes, reply_bytes)
+        if self._see is not None:
+            self._see(head)
 
     def _repair(self, size: int, notify: Callable[[str], None]) -> None:
         torn = os.pread(self._handle, size - self._end, self._end)

@@ -19,9 +19,6 @@ from evol import __version__
 from evol.backends.base import Backend
 from evol.checks import Checked
 from evol.errors import (
-    EXIT_DONE,
-    EXIT_UNFINISHED,
-    BudgetExhausted,
     CallFailed,
     EvolError,
     FolderError,
@@ -44,18 +41,19 @@ from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
 from evol.lineage import evolve_lineage
 from evol.projection import NotFinished, Tally, write_outputs
 from evol.records import (
+    ALL_ROLES,
+    ROLES,
     Estimate,
     FileDigest,
     Manifest,
     Outcome,
     Price,
     Role,
-    RunStatus,
     Seed,
     UnfinishedLineage,
 )
 from evol.seeds import SeedTally, read_seeds
-from evol.session import Job, Session
+from evol.session import Job, Session, check_past_cost, judge_end
 
 NOT_REACHED = "not reached"
 """The `error` of a lineage that the run stopped before; nothing is wrong with it."""
@@ -145,6 +143,10 @@ def _run_locked(
     estimate: Estimate | None,
 ) -> RunResult:
     config, folder = checked.config, checked.folder
+    if checked.existing is not None:  # roles that are not asked now have cost something as well
+        before = checked.existing.prices
+        prices = {**{role: before[role] for role in ALL_ROLES if role in before}, **prices}
+    check_past_cost(journal, prices, config.limits)
     digest = write_seeds(folder, read_seeds(checked.seeds_path, config.limit, SeedTally()))
     if digest != checked.seeds.sha256:
         raise SeedError(f"{checked.seeds_path}: changed while it was read", "run the command again")
@@ -168,7 +170,7 @@ def _run_locked(
     session = Session(config.models, config.limits, backends, journal, prices, observer.notice)
     gateway = session.gateway
     failures: dict[str, str] = {}
-    observer.begin(checked.seeds.count, journal.totals, prices)
+    observer.begin(checked.seeds.count, {role: journal.totals[role] for role in ROLES}, prices)
     try:
         session.work_off(_list_lineages(checked, gateway, observer, failures), interrupts)
     finally:
@@ -223,7 +225,8 @@ def _finish(
             "the journal keeps the calls of all"
         )
     _remove_surplus_generations(folder, generations, observer.notice)
-    status, exit_code = _judge_end(tally, ends.fatal, ends.interrupted)
+    is_complete = not any(generation.unfinished for generation in tally.generations)
+    status, exit_code = judge_end(ends.fatal, ends.interrupted, is_complete=is_complete)
     manifest = manifest.model_copy(
         update={
             "status": status,
@@ -238,16 +241,6 @@ def _finish(
     )
     write_manifest(folder, manifest)
     return RunResult(manifest, exit_code, ends.fatal if exit_code else None)
-
-
-def _judge_end(tally: Tally, fatal: EvolError | None, interrupted: int) -> tuple[RunStatus, int]:
-    if not any(generation.unfinished for generation in tally.generations):
-        return "done", EXIT_DONE
-    if interrupted:
-        return "interrupted", interrupted
-    if fatal:
-        return ("budget" if isinstance(fatal, BudgetExhausted) else "endpoint"), fatal.exit_code
-    return "unfinished", EXIT_UNFINISHED
 
 
 def _list_lineages(checked: Checked, gateway: Gateway, observer: Observer, failures: dict[str, str]) -> Iterator[Job]:

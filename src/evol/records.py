@@ -12,6 +12,16 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evol.figures import (
+    DifficultyStats,
+    DiversityStats,
+    DuplicateStats,
+    FlawCount,
+    LatencyStats,
+    SimilarityStats,
+    SpeedStats,
+)
+
 Message = dict[str, str]
 """One chat turn: `role` and `content`."""
 
@@ -296,7 +306,7 @@ class OperationStats(_Frozen):
 
 
 class LengthStats(_Frozen):
-    """Words of surviving texts, counted as `eliminator.count_words` does."""
+    """Lengths of surviving texts: words, counted as `eliminator.count_words` does, or tokens; percentiles by rank."""
 
     mean: float
     p50: int
@@ -332,3 +342,34 @@ class RunStats(_Frozen):
     """How the calls in flight changed, over the whole folder."""
     unfinished: list[UnfinishedLineage]
     """At most the first hundred."""
+    evolved: dict[str, int] = {}
+    """By generation: survivors + eliminated."""
+    sample: dict[str, int] = {}
+    """By generation: surviving rows in the sample that the fields speak of which are not counts over all rows."""
+    tokenizer: str = ""
+    """The file of `--tokenizer`, "" where none was given and the next two fields are empty."""
+    instruction_tokens: dict[str, LengthStats] = {}
+    """By generation, of the sample, without special tokens."""
+    response_tokens: dict[str, LengthStats] = {}
+    """By generation, of the sample, without special tokens."""
+    duplicates: DuplicateStats | None = None
+    instruction_diversity: dict[str, DiversityStats] = {}
+    """By generation, of the sample."""
+    response_diversity: dict[str, DiversityStats] = {}
+    """By generation, of the sample."""
+    parent_similarity: dict[str, SimilarityStats] = {}
+    """By generation from 1, of the sample."""
+    operation_similarity: dict[str, SimilarityStats] = {}
+    """By operation, of the sample."""
+    refusals: dict[str, FlawCount] = {}
+    """By generation: rows whose response opens with a refusal or an apology (English only)."""
+    truncations: dict[str, FlawCount] = {}
+    """By generation: rows cut at max_tokens, or inside their thinking."""
+    latency: dict[str, LatencyStats] = {}
+    """By role; empty without a journal."""
+    speed: dict[str, SpeedStats] = {}
+    """Of the "run" and of the "scoring", each where it has calls; empty without a journal."""
+    cost: float | None = None
+    """USD of all calls; None where a price is unknown."""
+    difficulty: dict[str, DifficultyStats] = {}
+    """By mode of `evol score`; empty where nothing was scored."""

@@ -20,10 +20,11 @@ from evol.adaptive import ConcurrencyFinder
 from evol.backends.base import Backend
 from evol.config import LOCAL_CONCURRENCY, LimitsConfig, ModelConfig, find_slots
 from evol.cost import Budget, BudgetLimits, Spending
+from evol.errors import EXIT_DONE, EXIT_UNFINISHED, BudgetExhausted, ConfigError, EvolError
 from evol.gateway import Gateway, RunStopped, Terms
 from evol.interrupts import Interrupts
 from evol.journal import Journal
-from evol.records import Price, Role, ThrottleChange
+from evol.records import Price, Role, RunStatus, ThrottleChange
 from evol.throttle import FIXED, Rates, Throttle
 
 LOCAL_TIMEOUT_FACTOR = 6
@@ -60,6 +61,37 @@ def make_backends(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> d
     return backends
 
 
+def check_past_cost(journal: Journal, prices: Mapping[Role, Price | None], limits: LimitsConfig) -> None:
+    """Refuse a limit on money where it is unknown what the folder's calls so far have cost.
+
+    Raises:
+        ConfigError: such a limit is set, and a role that was asked has no known price.
+    """
+    for role, total in journal.totals.items():
+        if limits.max_cost is not None and sum(total.tokens) > 0 and prices.get(role) is None:
+            raise ConfigError(
+                f"--max-cost cannot be kept: what the {role}'s calls in this folder have cost is unknown",
+                "limit --max-tokens or --max-calls instead",
+            )
+
+
+def judge_end(fatal: EvolError | None, interrupted: int, *, is_complete: bool) -> tuple[RunStatus, int]:
+    """How a command ended: status and exit code.
+
+    Args:
+        fatal: why the gateway admits nothing more.
+        interrupted: exit code of a signal, 0 for none.
+        is_complete: whether nothing is missing, whatever else happened.
+    """
+    if is_complete:
+        return "done", EXIT_DONE
+    if interrupted:
+        return "interrupted", interrupted
+    if fatal:
+        return ("budget" if isinstance(fatal, BudgetExhausted) else "endpoint"), fatal.exit_code
+    return "unfinished", EXIT_UNFINISHED
+
+
 class Session:
     """One command's way to its models.
 
@@ -70,6 +102,7 @@ class Session:
         journal: open for appending.
         prices: of the roles, where known.
         notice: tells the user.
+        past_prices: of the calls already made, whoever was asked; None where `prices` says it all.
 
     Attributes:
         gateway: answers the jobs' requests.
@@ -83,6 +116,7 @@ class Session:
         journal: Journal,
         prices: Mapping[Role, Price | None],
         notice: Callable[[str], None],
+        past_prices: Mapping[Role, Price | None] | None = None,
     ) -> None:
         self._backends = {role: backends[role] for role in models}
         self._throttles: dict[str, Throttle] = {}
@@ -90,7 +124,7 @@ class Session:
         self._journal = journal
         terms = self._set_terms(models, limits, prices)
         budget_limits = BudgetLimits(limits.max_calls, limits.max_tokens, limits.max_cost)
-        budget = Budget(budget_limits, _count_spending(journal, prices))
+        budget = Budget(budget_limits, _count_spending(journal, prices if past_prices is None else past_prices))
         self.gateway = Gateway(journal, self._backends, terms, budget, limits, notice=notice)
 
     def work_off(self, jobs: Iterator[Job], interrupts: Interrupts) -> None:

@@ -1,14 +1,14 @@
-"""The figures of a run: what happened, and whether anything vanished. From the output files, or the journal meanwhile.
+"""The figures of a run: what happened, at what cost, how good. From the output files, or the journal meanwhile.
 
 A finished run is read from its files, which must be what the manifest says; one that is going on or was killed is
-projected from its journal, read-only. The shape of `--json` is `RunStats` in `records.py`, versioned.
+projected from its journal, read-only. Calls, latency and speed come from the journal in either case. The shape of
+`--json` is `RunStats` in `records.py`, versioned.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from array import array
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,51 +16,47 @@ from typing import Any
 import orjson
 
 from evol.config import RunConfig
-from evol.eliminator import count_words
 from evol.errors import FolderError
-from evol.files import is_locked, read_jsonl
-from evol.folder import (
-    ELIMINATED_NAME,
-    check_outputs,
-    generation_name,
-    read_seeds_again,
-    require_manifest,
-)
+from evol.files import is_locked
+from evol.folder import check_outputs, read_seeds_again, require_manifest
 from evol.journal import JOURNAL_NAME, Journal
 from evol.packs import load_pack
 from evol.projection import Tally, replay_all
-from evol.records import (
-    CallCount,
-    GenerationCount,
-    LengthStats,
-    Manifest,
-    OperationStats,
-    RunStats,
-    ThrottleChange,
-)
+from evol.records import CallCount, GenerationCount, Manifest, RunStats
+from evol.rows import RowDict, read_lineages
+from evol.scores import read_difficulty
+from evol.speed import CallTimes
+from evol.survey import Survey
+from evol.tokens import TokenCounter
 
 
-def compute_stats(folder: Path) -> RunStats:
+def compute_stats(folder: Path, tokens: TokenCounter | None = None) -> RunStats:
     """The figures of one run folder; touches nothing.
+
+    Args:
+        folder: the run folder.
+        tokens: counts tokens of texts, None where nobody asked.
 
     Raises:
         FolderError: no run's folder, damaged, or its files are not what was written.
+        StorageError: no room for temporary files.
     """
     manifest = require_manifest(folder)
-    figures = _Figures()
-    if manifest.status == "running":
-        return _project(folder, manifest, figures)
-    check_outputs(folder, manifest)
-    for row in _read_rows(folder, manifest.generations):
-        figures.add(row)
-    changes: list[ThrottleChange] = []
-    if (folder / JOURNAL_NAME).exists():
-        with Journal.open_for_reading(folder) as journal:
-            changes = journal.throttle_changes
-    return figures.freeze(folder, manifest, manifest.status, manifest.counts, manifest.calls, changes)
+    with contextlib.closing(Survey(manifest.seeds.count, manifest.generations, tokens)) as survey:
+        if manifest.status == "running":
+            return _project(folder, manifest, survey)
+        check_outputs(folder, manifest)
+        for rows in read_lineages(folder, manifest.generations):
+            survey.add(rows)
+        calls: dict[str, Any] = {"calls": manifest.calls}
+        if (folder / JOURNAL_NAME).exists():
+            times = CallTimes()
+            with Journal.open_for_reading(folder, times.see) as journal:
+                calls = _describe_calls(journal, manifest, times)
+        return _compose(folder, manifest, manifest.status, manifest.counts, survey, calls)
 
 
-def _project(folder: Path, manifest: Manifest, figures: _Figures) -> RunStats:
+def _project(folder: Path, manifest: Manifest, survey: Survey) -> RunStats:
     config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
     pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
     if any(
@@ -69,80 +65,57 @@ def _project(folder: Path, manifest: Manifest, figures: _Figures) -> RunStats:
         raise FolderError(
             f"{folder}: the prompt pack changed since the run began", "restore it, or finish the run first"
         )
-    tally = Tally.for_generations(config.generations)
-    with Journal.open_for_reading(folder) as journal:
-        for outcome in replay_all(read_seeds_again(folder), config, pack, journal, tally):
-            figures.add(outcome.row.model_dump())
-        calls = journal.freeze_totals(manifest.prices)
+    tally, times = Tally.for_generations(config.generations), CallTimes()
+    with Journal.open_for_reading(folder, times.see) as journal:
+        outcomes = replay_all(read_seeds_again(folder), config, pack, journal, tally)
+        for rows in _group(outcome.row.model_dump() for outcome in outcomes):
+            survey.add(rows)
+        calls = _describe_calls(journal, manifest, times)
     status = "in progress" if is_locked(folder) else "killed"
-    return figures.freeze(folder, manifest, status, tally.freeze(), calls, journal.throttle_changes)
+    return _compose(folder, manifest, status, tally.freeze(), survey, calls)
 
 
-def _read_rows(folder: Path, generations: int) -> Iterator[dict[str, Any]]:
-    names = [*(generation_name(number) for number in range(generations + 1)), ELIMINATED_NAME]
-    for _, row in itertools.chain.from_iterable(read_jsonl(folder / name, FolderError, orjson.loads) for name in names):
-        yield row
+def _group(rows: Iterator[RowDict]) -> Iterator[list[RowDict]]:
+    for _, lineage in itertools.groupby(rows, key=lambda row: row["seed_id"]):
+        yield list(lineage)
 
 
-class _Figures:
-    """Collects lengths and operations row by row; four bytes a length."""
-
-    def __init__(self) -> None:
-        self._instructions: defaultdict[int, array[int]] = defaultdict(lambda: array("I"))
-        self._responses: defaultdict[int, array[int]] = defaultdict(lambda: array("I"))
-        self._drawn: defaultdict[str, int] = defaultdict(int)
-        self._survived: defaultdict[str, int] = defaultdict(int)
-
-    def add(self, row: dict[str, Any]) -> None:
-        survived = not row.get("reason")
-        if row["generation"]:
-            self._drawn[row["operation"]] += 1
-            self._survived[row["operation"]] += survived
-        if survived:
-            self._instructions[row["generation"]].append(count_words(row["instruction"]))
-            self._responses[row["generation"]].append(count_words(row["response"]))
-
-    def freeze(
-        self,
-        folder: Path,
-        manifest: Manifest,
-        status: str,
-        counts: list[GenerationCount],
-        calls: dict[str, CallCount],
-        throttle: list[ThrottleChange],
-    ) -> RunStats:
-        return RunStats(
-            folder=str(folder),
-            status=status,
-            seeds=manifest.seeds.count,
-            generations=counts,
-            adds_up=all(
-                count.survivors + sum(count.eliminated.values()) + count.unfinished == manifest.seeds.count
-                for count in counts
-            ),
-            operations={
-                name: OperationStats(drawn=drawn, survived=self._survived[name])
-                for name, drawn in sorted(self._drawn.items())
-            },
-            instruction_words={str(number): _summarise(found) for number, found in sorted(self._instructions.items())},
-            response_words={str(number): _summarise(found) for number, found in sorted(self._responses.items())},
-            calls=calls,
-            estimate=manifest.estimate,
-            throttle=throttle,
-            unfinished=manifest.unfinished,
-        )
+def _describe_calls(journal: Journal, manifest: Manifest, times: CallTimes) -> dict[str, Any]:
+    return {
+        "calls": journal.freeze_totals(manifest.prices),
+        "throttle": journal.throttle_changes,
+        "latency": times.freeze_latency(),
+        "speed": times.freeze_speed(),
+    }
 
 
-def _summarise(values: array[int]) -> LengthStats:
-    ordered = sorted(values)
-    return LengthStats(
-        mean=round(sum(ordered) / len(ordered), 2),
-        p50=_percentile(ordered, 50),
-        p90=_percentile(ordered, 90),
-        p99=_percentile(ordered, 99),
+def _compose(
+    folder: Path,
+    manifest: Manifest,
+    status: str,
+    counts: list[GenerationCount],
+    survey: Survey,
+    calls: dict[str, Any],
+) -> RunStats:
+    evolved = {str(count.generation): count.survivors + sum(count.eliminated.values()) for count in counts}
+    return RunStats(
+        folder=str(folder),
+        status=status,
+        seeds=manifest.seeds.count,
+        generations=counts,
+        adds_up=all(evolved[str(count.generation)] + count.unfinished == manifest.seeds.count for count in counts),
+        evolved=evolved,
+        estimate=manifest.estimate,
+        unfinished=manifest.unfinished,
+        cost=_add_costs(calls["calls"]),
+        difficulty=read_difficulty(folder, manifest),
+        **calls,
+        **survey.freeze(),
     )
 
 
-def _percentile(ordered: list[int], percent: int) -> int:
-    """Nearest rank: the smallest value that at least `percent` of all do not exceed."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+def _add_costs(calls: dict[str, CallCount]) -> float | None:
+    """USD of all roles that were asked; None where a price is unknown."""
+    costs = [count.cost for count in calls.values() if count.attempts]
+    known = [cost for cost in costs if cost is not None]
+    return round(sum(known), 6) if len(known) == len(costs) else None

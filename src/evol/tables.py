@@ -1,97 +1,246 @@
-"""Figures as tables on the terminal (rich)."""
+"""Figures of one run as tables on the terminal (rich); made for 80 columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from evol.figures import DifficultyStats, DiversityStats, DuplicateStats
 from evol.progress import clean_for_terminal
-from evol.records import RunStats, ThrottleChange
+from evol.records import CallCount, LengthStats, RunStats, ThrottleChange
 
 SHOWN_CHANGES = 8
+NAMES = {"single": "one by one", "joint": "jointly"}
+"""Of the modes of `evol score`."""
 
 
 def print_stats(stats: RunStats) -> None:
     """Print one run's figures to stdout."""
     console = Console(highlight=False)
-    folder = escape(clean_for_terminal(stats.folder))
-    console.print(f"[bold]{folder}[/bold]: {stats.seeds} seeds, {stats.status}", soft_wrap=True)
-    console.print(_generations(stats))
-    if any(count.eliminated for count in stats.generations):
-        console.print(_reasons(stats))
-    console.print(_operations(stats))
-    console.print(_calls(stats))
-    for line in _describe_throttle(stats):
-        console.print(escape(clean_for_terminal(line)), soft_wrap=True)
-    verdict = "holds" if stats.adds_up else "[bold red]does not hold: this is a bug[/bold red]"
-    console.print(f"kept + eliminated + unfinished = {stats.seeds} seeds in each generation: {verdict}", soft_wrap=True)
+    _say(console, f"{stats.folder}: {stats.seeds:,} seeds, {stats.status}", "bold")
+    for table in _list_tables(stats, console.width):
+        console.print(table)
+    for line in _describe(stats):
+        _say(console, line)
+    verdict = "holds" if stats.adds_up else "does not hold: this is a bug"
+    line = f"kept + eliminated + unfinished = {stats.seeds:,} seeds in each generation: {verdict}"
+    _say(console, line, "" if stats.adds_up else "bold red")
     for lineage in stats.unfinished[:5]:
-        text = f"unfinished: {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}"
-        console.print(escape(clean_for_terminal(text)), soft_wrap=True)
+        _say(console, f"unfinished: {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
+def make_table(title: str, *columns: str) -> Table:
+    """An empty table: the first column to the left, figures to the right, nothing wasted on lines."""
+    table = Table(
+        title=clean(title),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+    )
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(clean(column), justify="right" if number else "left", overflow="fold")
     return table
+
+
+def clean(text: str) -> str:
+    """Text that can neither drive the terminal nor be taken for markup."""
+    return escape(clean_for_terminal(text))
+
+
+def show_cost(cost: float | None) -> str:
+    """USD; an unknown cost is never a zero."""
+    return "unknown" if cost is None else f"${cost:,.4f}"
+
+
+def show_share(part: float, whole: float) -> str:
+    """A share as a percentage, "-" of nothing."""
+    return f"{part / whole:.0%}" if whole else "-"
+
+
+def show_lengths(found: LengthStats | None) -> tuple[str, str, str]:
+    """The percentiles 50, 90 and 99, "-" where there is no text."""
+    return (f"{found.p50:,}", f"{found.p90:,}", f"{found.p99:,}") if found else ("-", "-", "-")
+
+
+def show_number(value: float | None, digits: int = 2) -> str:
+    """A fraction, "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def describe_duplicates(found: DuplicateStats) -> str:
+    """How many rows repeat others."""
+    line = f"{found.exact:,} exact"
+    if found.near is None:
+        return f"{line}; near ones need rensa and rapidfuzz: pip install 'evol-instruct[stats]'"
+    rows = "" if found.compared >= found.rows - found.exact else f", among a sample of {found.compared:,} rows"
+    return f"{line}, {found.near:,} near (similarity from {found.threshold:g}{rows})"
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(clean(text), style=style or None, soft_wrap=not console.is_terminal)
+
+
+def _list_tables(stats: RunStats, width: int) -> Iterator[Table]:
+    yield _generations(stats)
+    yield from _reasons(stats, width)
+    if stats.operations:
+        yield _operations(stats)
+    yield _lengths("Lengths in words", stats, stats.instruction_words, stats.response_words)
+    if stats.tokenizer:
+        title = f"Lengths in tokens of {stats.tokenizer}, in a sample of {sum(stats.sample.values()):,} rows"
+        yield _lengths(title, stats, stats.instruction_tokens, stats.response_tokens)
+    yield _variety("instructions", stats.instruction_diversity)
+    yield _variety("responses", stats.response_diversity)
+    yield _quality(stats)
+    for mode, found in stats.difficulty.items():
+        yield _difficulty(NAMES[mode], found)
+    if any(count.attempts for count in stats.calls.values()):
+        yield _calls(stats)
+    if stats.latency:
+        yield _latency(stats)
 
 
 def _generations(stats: RunStats) -> Table:
-    table = _table(
-        "Generations", "generation", "kept", "eliminated", "unfinished", "instruction words", "response words"
-    )
+    table = make_table("Generations", "generation", "evolved", "kept", "eliminated", "unfinished", "sum")
     for count in stats.generations:
-        key = str(count.generation)
-        lengths = [found.get(key) for found in (stats.instruction_words, stats.response_words)]
-        table.add_row(
-            key,
-            str(count.survivors),
-            str(sum(count.eliminated.values())),
-            str(count.unfinished),
-            *(f"{length.p50} (p90 {length.p90})" if length else "-" for length in lengths),
+        evolved = stats.evolved.get(str(count.generation), 0)
+        figures = (
+            evolved,
+            count.survivors,
+            sum(count.eliminated.values()),
+            count.unfinished,
+            evolved + count.unfinished,
         )
+        table.add_row(str(count.generation), *(f"{figure:,}" for figure in figures))
     return table
 
 
-def _reasons(stats: RunStats) -> Table:
-    table = _table("Eliminated by reason", "reason", *(f"gen {count.generation}" for count in stats.generations[1:]))
-    for reason in sorted({reason for count in stats.generations for reason in count.eliminated}):
-        table.add_row(reason, *(str(count.eliminated.get(reason, 0)) for count in stats.generations[1:]))
-    return table
+def _reasons(stats: RunStats, width: int) -> Iterator[Table]:
+    """Yield the reasons by generation, in as many tables as the generations need to stand side by side."""
+    reasons = sorted({reason for count in stats.generations for reason in count.eliminated})
+    if not reasons:
+        return
+    cells = [[f"{count.eliminated.get(reason, 0):,}" for reason in reasons] for count in stats.generations[1:]]
+    headings = [f"gen {count.generation}" for count in stats.generations[1:]]
+    widest = max(len(text) for column in [headings, *cells] for text in column)
+    room = max(1, (width - max(map(len, reasons)) - 2) // (widest + 2))
+    for begin in range(0, len(cells), room):
+        table = make_table("Eliminated by reason", "reason", *headings[begin : begin + room])
+        for number, reason in enumerate(reasons):
+            table.add_row(reason, *(column[number] for column in cells[begin : begin + room]))
+        yield table
 
 
 def _operations(stats: RunStats) -> Table:
-    table = _table("Operations", "operation", "drawn", "survived", "rate")
+    table = make_table("Operations", "operation", "drawn", "survived", "rate", "like parent")
     for name, found in stats.operations.items():
-        table.add_row(escape(name), str(found.drawn), str(found.survived), f"{found.survived / found.drawn:.0%}")
+        likeness = stats.operation_similarity.get(name)
+        rate = show_share(found.survived, found.drawn)
+        alike = show_number(likeness.mean if likeness else None)
+        table.add_row(clean(name), f"{found.drawn:,}", f"{found.survived:,}", rate, alike)
+    return table
+
+
+def _lengths(
+    title: str, stats: RunStats, instructions: dict[str, LengthStats], responses: dict[str, LengthStats]
+) -> Table:
+    columns = ("generation", "instruction p50", "p90", "p99", "response p50", "p90", "p99")
+    table = make_table(title, *columns)
+    for generation in _list_generations(stats):
+        lengths = (show_lengths(found.get(generation)) for found in (instructions, responses))
+        table.add_row(generation, *(text for shown in lengths for text in shown))
+    return table
+
+
+def _variety(name: str, found_all: dict[str, DiversityStats]) -> Table:
+    title = f"Variety of {name}, in a sample of {sum(found.rows for found in found_all.values()):,} rows"
+    table = make_table(title, "generation", "rows", "words", "distinct-1", "distinct-2", "compression")
+    for generation, found in found_all.items():
+        figures = (found.distinct_1, found.distinct_2, found.compression_ratio)
+        table.add_row(generation, f"{found.rows:,}", f"{found.words:,}", *map(show_number, figures))
+    return table
+
+
+def _quality(stats: RunStats) -> Table:
+    table = make_table(
+        "Words shared with the parent (mean), in that sample; refused and cut responses of all rows",
+        "generation", "like parent", "refused, kept", "eliminated", "cut, kept", "eliminated",
+    )  # fmt: skip
+    for generation in _list_generations(stats):
+        likeness = stats.parent_similarity.get(generation)
+        cells = [show_number(likeness.mean if likeness else None)]
+        for flaws in (stats.refusals.get(generation), stats.truncations.get(generation)):
+            cells += [f"{flaws.kept:,}", f"{flaws.eliminated:,}"] if flaws else ["-", "-"]
+        table.add_row(generation, *cells)
+    return table
+
+
+def _difficulty(mode: str, found: DifficultyStats) -> Table:
+    sample = "" if found.sample is None else f", a sample of {found.sample:,} a generation"
+    stale = "" if found.is_current else "; of an earlier state of the run, `evol score` brings it up to date"
+    has_missing = any(figures.missing for figures in found.generations.values())
+    table = make_table(
+        f"Difficulty, rated {mode} by {found.model}{sample}{stale}",
+        "gen", "rated", "unclear", *(["missing"] if has_missing else []), "mean", "paper", "rows in %, rated 1 to 10",
+    )  # fmt: skip
+    for generation, figures in found.generations.items():
+        shares = (100 * rows / figures.rated if figures.rated else 0 for rows in figures.distribution.values())
+        table.add_row(
+            generation,
+            f"{figures.rated:,}",
+            f"{figures.unclear:,}",
+            *([f"{figures.missing:,}"] if has_missing else []),
+            show_number(figures.mean),
+            show_number(figures.paper),
+            " ".join(f"{share:2.0f}" for share in shares),
+        )
     return table
 
 
 def _calls(stats: RunStats) -> Table:
-    table = _table("Calls", "role", "calls", "requests", "tokens in", "tokens out", "no usage", "cost")
-    for role, count in stats.calls.items():
-        if not count.attempts:
-            continue
-        table.add_row(
-            role,
-            f"{count.calls:,}",
-            f"{count.attempts:,}",
-            f"{count.input_tokens:,}",
-            f"{count.output_tokens:,}",
-            f"{count.calls_without_usage:,}",
-            "unknown" if count.cost is None else f"${count.cost:,.4f}",
-        )
+    table = make_table("Calls", "role", "calls", "requests", "tokens in", "tokens out", "no usage", "cost")
+    asked = [(role, count) for role, count in stats.calls.items() if count.attempts]
+    for role, count in asked:
+        table.add_row(role, *_show_calls([count], count.cost))
+    if len(asked) > 1:
+        table.add_section()
+        table.add_row("all", *_show_calls([count for _, count in asked], stats.cost))
     return table
 
 
-def _describe_throttle(stats: RunStats) -> Iterator[str]:
+def _show_calls(counts: Sequence[CallCount], cost: float | None) -> list[str]:
+    names = ("calls", "attempts", "input_tokens", "output_tokens", "calls_without_usage")
+    return [*(f"{sum(getattr(count, name) for count in counts):,}" for name in names), show_cost(cost)]
+
+
+def _latency(stats: RunStats) -> Table:
+    table = make_table("Latency in seconds", "role", "p50", "p95")
+    for role, found in stats.latency.items():
+        table.add_row(role, f"{found.p50:.3g}", f"{found.p95:.3g}")
+    return table
+
+
+def _describe(stats: RunStats) -> Iterator[str]:
+    """Yield what needs no table: duplicates, speed, the calls in flight."""
+    if stats.duplicates:
+        yield f"duplicate instructions among {stats.duplicates.rows:,} rows: {describe_duplicates(stats.duplicates)}"
+    for name, found in stats.speed.items():
+        if found.calls_per_second is not None:
+            yield f"speed of the {name}: {found.calls_per_second:,.1f} calls a second over {found.seconds:,.1f} s"
+    yield from _describe_throttle(stats.throttle)
+
+
+def _describe_throttle(throttle: list[ThrottleChange]) -> Iterator[str]:
     """Yield, for each endpoint, how the calls in flight changed: the last changes with their seconds and reasons."""
     by_label: dict[str, list[ThrottleChange]] = {}
-    for change in stats.throttle:
+    for change in throttle:
         by_label.setdefault(change.label, []).append(change)
     for label, changes in by_label.items():
         limits = [change.limit for change in changes]
@@ -102,3 +251,7 @@ def _describe_throttle(stats: RunStats) -> Iterator[str]:
         for change in changes[-SHOWN_CHANGES:]:
             pace = "" if change.pace is None else f", {change.pace * 60:.0f} requests a minute"
             yield f"  {change.time - changes[0].time:8.1f} s  {change.limit:5}{pace}  {change.reason}"
+
+
+def _list_generations(stats: RunStats) -> list[str]:
+    return [str(count.generation) for count in stats.generations]

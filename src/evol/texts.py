@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from evol.figures import DifficultyStats, ScoreMode
 from evol.plan import Plan
 from evol.progress import clean_for_terminal
-from evol.records import Estimate, Manifest
+from evol.rating import TOKENS_OF_RATING, Workload
+from evol.records import ROLES, CallCount, Estimate, Manifest, Price
+from evol.scores import META_NAME, SCORES_NAME
 
 
 def describe_plan(plan: Plan, generations: int) -> Iterator[str]:
@@ -40,8 +44,8 @@ def describe_estimate(estimate: Estimate) -> str:
 
 
 def describe_calls(manifest: Manifest) -> str:
-    """One line after a run: what the folder took, beside what was expected of the whole run."""
-    counts = [count for count in manifest.calls.values() if count.attempts]
+    """One line after a run: what the run took in this folder, beside what was expected of it; scoring stands apart."""
+    counts = [count for role, count in manifest.calls.items() if count.attempts and role in ROLES]
     requests, calls = sum(count.attempts for count in counts), sum(count.calls for count in counts)
     inputs = sum(count.input_tokens + count.estimated_input_tokens for count in counts)
     outputs = sum(count.output_tokens + count.estimated_output_tokens for count in counts)
@@ -54,6 +58,46 @@ def describe_calls(manifest: Manifest) -> str:
         f"{line}; expected were {expected.calls:,} calls, {expected.input_tokens:,} tokens in, "
         f"{expected.output_tokens:,} out, {describe_cost(expected.cost)}"
     )
+
+
+def describe_scoring(work: Workload, mode: ScoreMode, price: Price | None) -> str:
+    """One line before a scoring."""
+    rows = f"{work.rows.total():,} rows of {len(work.rows)} generations"
+    cost = None if price is None else price.of(work.input_tokens, work.calls * TOKENS_OF_RATING)
+    how = "one by one" if mode == "single" else "a lineage a prompt"
+    return (
+        f"{rows}, {how}: about {work.calls:,} calls, {work.input_tokens:,} tokens in, {_describe_range(cost, None)}, "
+        "less what the journal knows"
+    )
+
+
+def describe_scores(
+    folder: Path, mode: ScoreMode, found: DifficultyStats | None, calls: CallCount | None
+) -> Iterator[str]:
+    """Yield the lines after a scoring."""
+    if found is None:
+        yield f"{folder}: nothing was rated"
+    else:
+        for generation, figures in found.generations.items():
+            mean = "-" if figures.mean is None else f"{figures.mean:.2f}"
+            paper = "" if figures.paper is None else f" (paper: {figures.paper:.2f})"
+            lost = "".join(
+                f", {count:,} {fate}"
+                for fate, count in (("unclear", figures.unclear), ("missing", figures.missing))
+                if count
+            )
+            yield f"generation {generation}: difficulty {mean}{paper}, {figures.rated:,} rated{lost}"
+    if calls is not None:
+        tokens = (
+            calls.input_tokens + calls.estimated_input_tokens,
+            calls.output_tokens + calls.estimated_output_tokens,
+        )
+        yield (
+            f"calls: {calls.calls:,} ({calls.attempts:,} requests), {tokens[0]:,} tokens in, {tokens[1]:,} out, "
+            f"{describe_cost(calls.cost)}, over all scoring of this folder"
+        )
+    if found is not None:
+        yield f"files: {folder}/{SCORES_NAME}, {folder}/{META_NAME}"
 
 
 def describe_cost(cost: float | None) -> str:
