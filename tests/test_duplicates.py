@@ -41,6 +41,20 @@ def test_near_duplicates_are_of_other_lineages() -> None:
     assert find({"a": ["?!"], "b": ["…"]}).near == 0
 
 
+def test_a_lineage_is_not_compared_with_itself_though_others_share_its_bands() -> None:
+    """Relatives that meet among strangers who are a little like them are still no duplicates."""
+    draw = random.Random(3)
+    words = BASE.split()
+    strangers = {}
+    for number in range(40):
+        changed = list(words)
+        for place in draw.sample(range(len(words)), 3):
+            changed[place] = f"other{number}x{place}"
+        strangers[f"b{number}"] = [" ".join(changed)]
+    relatives = [BASE, f"{BASE} Be brief."]
+    assert find({"a": relatives} | strangers).near == find({"a": relatives[:1]} | strangers).near
+
+
 def test_an_exact_duplicate_is_not_near_as_well() -> None:
     """Each row counts once."""
     found = find({"a": [BASE], "b": [BASE], "c": [BASE.replace("ten", "nine")]})

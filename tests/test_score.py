@@ -435,3 +435,31 @@ def test_a_mistake_is_one_sentence(
         assert word in line
     assert not server.seen
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_scoring_binds_no_run(evol: Evol, server: FakeServer) -> None:
+    """A folder in which only a scorer was asked may still be run with other settings."""
+    seeds = evol.folder / "s.jsonl"
+    seeds.write_text('{"id": "a", "instruction": "Say hi.", "output": "Hi."}\n')
+    assert evol.run(seeds, "--generations", "0").returncode == 0
+    assert evol.call("score").returncode == 0
+    other = evol.run(seeds, "--generations", "1", "--random-seed", "7")
+    assert other.returncode == 0, other.stderr
+    refused = evol.run(seeds, "--generations", "1", "--random-seed", "8")
+    assert refused.returncode == 7
+
+
+def test_a_crash_between_the_two_files_is_mended(evol: Evol, server: FakeServer, run: Path) -> None:
+    """With the new meta file beside the old scores, stats says what to do, and the same command does it for free."""
+    assert evol.call("score", "--sample", "1").returncode == 0
+    old = (run / "scores.jsonl").read_bytes()
+    assert evol.call("score").returncode == 0
+    new = (run / "scores.jsonl").read_bytes()
+    (run / "scores.jsonl").write_bytes(old)
+    shown = evol.call("stats")
+    assert shown.returncode == 7
+    assert "run `evol score` again" in shown.stderr
+    server.forget()
+    assert evol.call("score").returncode == 0
+    assert not server.seen
+    assert (run / "scores.jsonl").read_bytes() == new

@@ -323,13 +323,17 @@ class RunStats(_Frozen):
     format: int = STATS_FORMAT
     """Version of this layout; keys are only ever added within one version."""
     folder: str
+    """As it was named."""
     status: str
     """A manifest's status, "in progress", or "killed" for a run that left no files."""
     seeds: int
+    """How many there are."""
     generations: list[GenerationCount]
+    """From 0, the seeds, to M."""
     adds_up: bool
     """Whether survivors + eliminated + unfinished = seeds in every generation."""
     operations: dict[str, OperationStats]
+    """By operation."""
     instruction_words: dict[str, LengthStats]
     """By generation."""
     response_words: dict[str, LengthStats]
@@ -353,6 +357,7 @@ class RunStats(_Frozen):
     response_tokens: dict[str, LengthStats] = {}
     """By generation, of the sample, without special tokens."""
     duplicates: DuplicateStats | None = None
+    """Among the instructions of all surviving rows."""
     instruction_diversity: dict[str, DiversityStats] = {}
     """By generation, of the sample."""
     response_diversity: dict[str, DiversityStats] = {}
