@@ -15,8 +15,18 @@ SOURCE = Path(evol.__file__).parent
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
     "1  values": ("records", "draws", "interrupts"),
-    "2a needs nothing but values": ("files", "config", "cost", "rates", "adaptive", "cleaning", "formats"),
-    "2b needs files or config": ("seeds", "packs", "chat", "health", "throttle"),
+    "2a needs nothing but values": (
+        "files",
+        "config",
+        "cost",
+        "rates",
+        "adaptive",
+        "cleaning",
+        "formats",
+        "evaluation",
+        "evaluation.records",
+    ),
+    "2b needs files or config": ("seeds", "packs", "chat", "health", "throttle", "evaluation.resampling"),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",
@@ -26,14 +36,22 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "backends",
         "backends.base",
         "backends.client",
+        "evaluation.inputs",
+        "evaluation.judging",
+        "evaluation.figures",
+        "evaluation.html",
     ),
-    "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
+    "4  calls; charts": ("backends.endpoint", "backends.local", "backends.scripted", "gateway", "evaluation.charts"),
     "5  the method": ("lineage",),
     "6  inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
-    "7  commands": ("pipeline", "plan", "stats"),
-    "8a events on the terminal": ("progress",),
-    "8b tables on the terminal": ("tables", "texts"),
-    "9  the command line": ("cli",),
+    "7a commands": ("pipeline", "plan", "stats", "evaluation.filework"),
+    "7b commands that make one file": ("evaluation.respond", "evaluation.estimate"),
+    "7c compares what others have made": ("evaluation.compare",),
+    "8a events and sentences on the terminal": ("progress",),
+    "8b tables on the terminal": ("tables", "texts", "evaluation.tables", "console"),
+    "8c lines and pages that quote others": ("evaluation.texts", "evaluation.page"),
+    "9a commands": ("evaluation.commands",),
+    "9b the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
@@ -48,9 +66,9 @@ OWNERS = {
     "openai": {"backends.endpoint", "backends.client"},  # the client names the reply's type, for checkers alone
     "genai_prices": {"cost"},
     "xllamacpp": {"backends.local"},
-    "typer": {"cli"},
+    "typer": {"cli", "console", "evaluation.commands"},
     "tqdm": {"progress"},
-    "rich": {"tables"},
+    "rich": {"tables", "evaluation.tables"},
     "uvloop": {"session"},
     "tomllib": {"config", "packs"},
     "fcntl": {"files"},
@@ -65,6 +83,7 @@ OWNERS = {
 """Who may import what: a library is known in one place; a shared random stream and a template language nowhere."""
 
 PURE = ("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage")
+PURE += ("evaluation.records", "evaluation.resampling", "evaluation.figures")
 """Modules that touch no file, clock, network or environment."""
 
 IMPURE_LIBRARIES = {"os", "io", "sys", "pathlib", "time", "datetime", "asyncio", "socket", "subprocess", "tempfile"}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evol import __version__
-from evol.errors import EXIT_SIGINT, BudgetExhausted, EvolError
+from evol.console import given as _given
+from evol.console import print_json as _print_json
+from evol.console import report_errors as _report_errors
+from evol.console import say as _say
+from evol.errors import BudgetExhausted
+from evol.evaluation import commands as evaluating
 
 if TYPE_CHECKING:
     from evol.checks import Checked
@@ -196,6 +199,10 @@ def stats(
             print_stats(one)
 
 
+app.command(short_help="A model's responses to test questions.")(evaluating.respond)
+app.command(short_help="Responses judged pair by pair.")(evaluating.compare)
+
+
 def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
     from evol.checks import check_run
     from evol.pipeline import RunResult
@@ -301,34 +308,6 @@ def _tell_left_out(checked: Checked) -> None:
         _say(f"{checked.seeds.path}: {checked.tally.repeats} exact repeats of an instruction are left out")
     if checked.tally.dropped_turns:
         _say(f"{checked.seeds.path}: {checked.tally.dropped_turns} later turns of conversations are left out")
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _print_json(value: Any) -> None:
-    import orjson
-
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-
-
-def _say(text: str) -> None:
-    from evol.progress import clean_for_terminal
-
-    typer.echo(f"evol: {clean_for_terminal(text)}", err=True)
-
-
-@contextlib.contextmanager
-def _report_errors() -> Iterator[None]:
-    """A user's mistake is one sentence and an exit code; a bug keeps its traceback (exit 1)."""
-    try:
-        yield
-    except EvolError as error:
-        _say(f"error: {error}")
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(EXIT_SIGINT) from None
 
 
 def main() -> None:

@@ -27,10 +27,12 @@ class TerminalObserver:
 
     Args:
         quiet: only notices.
+        unit: what the bar counts; rows and eliminations are a run's, which counts seeds.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, unit: str = "seed") -> None:
         self._quiet = quiet
+        self._unit = unit
         self._bar: tqdm[NoReturn] | None = None
         self._totals: Mapping[Role, CallTotals] = {}
         self._prices: Mapping[Role, Price | None] = {}
@@ -52,7 +54,7 @@ class TerminalObserver:
             self.notice(f"{self._calls_before} calls are in the journal already and are not made again")
             self._to_show = 0
         self._bar = tqdm(
-            total=seeds, unit="seed", file=sys.stderr, disable=True if self._quiet else None, dynamic_ncols=True
+            total=seeds, unit=self._unit, file=sys.stderr, disable=True if self._quiet else None, dynamic_ncols=True
         )
 
     def see(self, outcome: Outcome) -> None:
@@ -88,8 +90,9 @@ class TerminalObserver:
         self._drawn = now
         calls, tokens = self._sum()
         seconds = max(now - self._begun, 1e-9)
+        rows = f"{self._rows} rows, {self._eliminated} eliminated, " if self._unit == "seed" else ""
         self._bar.set_postfix_str(
-            f"{self._rows} rows, {self._eliminated} eliminated, {(calls - self._calls_before) / seconds:.1f} calls/s, "
+            f"{rows}{(calls - self._calls_before) / seconds:.1f} calls/s, "
             f"{(tokens - self._tokens_before) / seconds:.0f} tokens/s{self._describe_cost()}"
         )
 

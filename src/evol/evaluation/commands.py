@@ -1,0 +1,203 @@
+"""The commands of the evaluation: parse, call, print; `cli.py` hangs them in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evol.console import given, print_json, report_errors, say
+from evol.errors import BudgetExhausted
+
+if TYPE_CHECKING:
+    from evol.evaluation.filework import FileJob, FileResult
+    from evol.records import Role
+
+_Config = Annotated[Path | None, typer.Option("--config", help="TOML file; flags beat it.")]
+_BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", help="OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]"),
+]
+_Concurrency = Annotated[
+    str | None,
+    typer.Option("--concurrency", help="Calls in flight.  [default: auto; local model: 4]"),
+]
+_Rpm = Annotated[float | None, typer.Option("--rpm", help="Requests a minute, at most.")]
+_Tpm = Annotated[float | None, typer.Option("--tpm", help="Tokens a minute, in and out, at most.")]
+_MaxCost = Annotated[float | None, typer.Option("--max-cost", help="USD the file may ever cost.")]
+_MaxCalls = Annotated[
+    int | None, typer.Option("--max-calls", help="Requests the file may ever take, retries included.")
+]
+_MaxTokens = Annotated[int | None, typer.Option("--max-tokens", help="Tokens the file may ever take, in and out.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the first prompt, calls and price; touch nothing.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+
+
+def respond(
+    questions: Annotated[Path, typer.Argument(help="Questions, JSONL; WizardLM's and Vicuna's as they are.")],
+    model: Annotated[
+        str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
+    ] = None,
+    base_url: _BaseUrl = None,
+    config: _Config = None,
+    out: Annotated[Path, typer.Option(help="The responses.")] = Path("responses.jsonl"),
+    concurrency: _Concurrency = None,
+    rpm: _Rpm = None,
+    tpm: _Tpm = None,
+    max_cost: _MaxCost = None,
+    max_calls: _MaxCalls = None,
+    max_tokens: _MaxTokens = None,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """A model's responses to a file of test questions; the same command again pays only for what is missing."""
+    with report_errors():
+        from evol.config import load_config
+        from evol.evaluation.respond import SAMPLING_DEFAULTS, plan_responses
+
+        limits = _limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens)
+        loaded = load_config(config, _file_flags("responder", model, base_url, limits), SAMPLING_DEFAULTS)
+        job = plan_responses(questions, out, loaded)
+        if dry_run:
+            _dry_run_file(job, as_json)
+            raise typer.Exit
+        result = _make_file(job, "response", quiet)
+        if as_json:
+            print_json(_tell_file(job, result) | {"responses": sum(row is not None for row in result.rows)})
+        else:
+            from evol.evaluation.texts import describe_file_calls, describe_responses
+
+            typer.echo(describe_responses(out, result.rows))
+            typer.echo(describe_file_calls(result.calls))
+        raise typer.Exit(result.exit_code)
+
+
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="Two or more response files.", metavar="A B [C …]")],
+    model: Annotated[str | None, typer.Option(help="The judge: model name at the endpoint, or a .gguf file.")] = None,
+    base_url: _BaseUrl = None,
+    config: _Config = None,
+    out: Annotated[Path, typer.Option(help="The verdicts.")] = Path("verdicts.jsonl"),
+    order: Annotated[str, typer.Option(help="both: each pair in both orders; alternate: the paper's.")] = "both",
+    html: Annotated[Path | None, typer.Option(help="Also a page with figures and every verdict.")] = None,
+    concurrency: _Concurrency = None,
+    rpm: _Rpm = None,
+    tpm: _Tpm = None,
+    max_cost: _MaxCost = None,
+    max_calls: _MaxCalls = None,
+    max_tokens: _MaxTokens = None,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Responses judged pair by pair: wins, ties, losses, capacity by skill and difficulty, ratings, position bias."""
+    with report_errors():
+        from evol.config import load_config
+        from evol.evaluation import compare as comparing
+        from evol.evaluation.page import check_comparison_page, write_comparison_page
+        from evol.evaluation.texts import describe_faults, describe_file_calls
+
+        limits = _limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens)
+        flags = _file_flags("judge", model, base_url, limits)
+        contest = comparing.open_contest(files, order, load_config(config, flags, comparing.SAMPLING_DEFAULTS))
+        job = comparing.plan_readings(contest, out)
+        for sentence in describe_faults(contest):
+            say(sentence)
+        if dry_run:
+            _dry_run_file(job, as_json)
+            raise typer.Exit
+        if html is not None:
+            check_comparison_page(html)
+        result = _make_file(job, "verdict", quiet)
+        comparison, settled = comparing.sum_up(contest, result.rows)
+        if html is not None:
+            write_comparison_page(html, contest, comparison, settled, result.rows)
+            say(f"{html}: the figures and every verdict, for a browser")
+        if as_json:
+            print_json(_tell_file(job, result) | comparison.model_dump(mode="json"))
+        else:
+            from evol.evaluation.tables import print_comparison
+
+            print_comparison(comparison)
+            typer.echo(f"verdicts: {out}; {describe_file_calls(result.calls)}")
+        if not result.error and (hopeless := comparing.find_hopeless(contest, result.rows)):
+            raise hopeless
+        raise typer.Exit(result.exit_code)
+
+
+def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
+    """Carry out a command that makes one file; tells what cannot be seen from its rows."""
+    from evol.evaluation.estimate import plan_file
+    from evol.evaluation.filework import NOT_REACHED, work_off
+    from evol.evaluation.texts import describe_file_estimate
+    from evol.pricing import find_prices
+    from evol.progress import TerminalObserver
+    from evol.session import make_backends
+
+    prices = find_prices(job.models, job.limits)
+
+    def connect() -> dict[Role, Any]:
+        backends = make_backends(job.models, job.limits)
+        for role, backend in backends.items():
+            say(f"asking {backend.label} ({role})")
+        say(f"expected: {describe_file_estimate(plan_file(job, prices))}")
+        return backends
+
+    result = work_off(job, connect, TerminalObserver(quiet=quiet, unit=unit), prices)
+    if result.was_done:
+        say(f"{job.out}: already complete, nobody was asked")
+    lost = [(name, why) for name, why in result.unfinished if why != NOT_REACHED]
+    for name, why in lost[:5]:
+        say(f"unfinished: {name}: {why}")
+    if result.error:
+        say(f"{'stopped' if result.exit_code == BudgetExhausted.exit_code else 'error'}: {result.error}")
+    elif result.unfinished:
+        say(f"{len(result.unfinished)} of {len(job.tasks)} are missing; the same command again asks for them")
+    return result
+
+
+def _tell_file(job: FileJob[Any], result: FileResult[Any]) -> dict[str, Any]:
+    return {
+        "out": str(job.out),
+        "exit_code": result.exit_code,
+        "unfinished": [{"name": name, "error": why} for name, why in result.unfinished],
+        "calls": {role: count.model_dump(mode="json") for role, count in result.calls.items()},
+    }
+
+
+def _dry_run_file(job: FileJob[Any], as_json: bool) -> None:
+    import dataclasses
+
+    from evol.evaluation.estimate import plan_file
+    from evol.evaluation.filework import count_journaled
+    from evol.evaluation.texts import describe_file_plan
+    from evol.pricing import find_prices
+
+    plan, journaled = plan_file(job, find_prices(job.models, job.limits)), count_journaled(job)
+    if as_json:
+        estimate = plan.estimate.model_dump(mode="json")
+        print_json(dataclasses.asdict(plan) | {"estimate": estimate, "journaled_calls": journaled})
+        return
+    for line in describe_file_plan(plan, journaled, job.out):
+        typer.echo(line)
+
+
+def _file_flags(role: Role, model: str | None, base_url: str | None, limits: dict[str, Any]) -> dict[str, Any]:
+    """Flags of a command that asks one role: they beat that role's own table as well."""
+    return {"models": {role: given({"model": model, "base_url": base_url})}, "limits": limits}
+
+
+def _limits(
+    concurrency: str | None,
+    rpm: float | None,
+    tpm: float | None,
+    max_cost: float | None,
+    max_calls: int | None,
+    max_tokens: int | None,
+) -> dict[str, Any]:
+    number = int(concurrency) if concurrency and concurrency.isdecimal() else concurrency
+    limits = {"concurrency": number, "rpm": rpm, "tpm": tpm}
+    return given(limits | {"max_cost": max_cost, "max_calls": max_calls, "max_tokens": max_tokens})
