@@ -201,6 +201,7 @@ def stats(
 
 app.command(short_help="A model's responses to test questions.")(evaluating.respond)
 app.command(short_help="Responses judged pair by pair.")(evaluating.compare)
+app.add_typer(evaluating.ballot)
 
 
 def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:

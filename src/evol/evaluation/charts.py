@@ -60,4 +60,5 @@ def draw_key(colour: str) -> str:
 
 def _wrap(drawn: str, told: str, width: int) -> str:
     role = f'role="img" aria-label="{escape(told)}"' if told else 'aria-hidden="true"'
-    return f'<svg {role} width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}">{drawn}</svg>'
+    box = f'viewBox="0 0 {width} {HEIGHT}" preserveAspectRatio="none"'  # the style may stretch it
+    return f'<svg {role} width="{width}" height="{HEIGHT}" {box}>{drawn}</svg>'

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from evol.console import given, print_json, report_errors, say
-from evol.errors import BudgetExhausted
+from evol.errors import BudgetExhausted, UsageError
 
 if TYPE_CHECKING:
     from evol.evaluation.filework import FileJob, FileResult
@@ -104,7 +105,7 @@ def compare(
         flags = _file_flags("judge", model, base_url, limits)
         contest = comparing.open_contest(files, order, load_config(config, flags, comparing.SAMPLING_DEFAULTS))
         job = comparing.plan_readings(contest, out)
-        for sentence in describe_faults(contest):
+        for sentence in describe_faults(contest.sets, contest.questions):
             say(sentence)
         if dry_run:
             _dry_run_file(job, as_json)
@@ -126,6 +127,67 @@ def compare(
         if not result.error and (hopeless := comparing.find_hopeless(contest, result.rows)):
             raise hopeless
         raise typer.Exit(result.exit_code)
+
+
+class _BallotGroup(TyperGroup):
+    """`evol ballot A B` writes a ballot; only `count` has to be said."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the word `write` before anything else that is no subcommand."""
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["write", *args]
+        return super().parse_args(ctx, args)
+
+
+ballot = typer.Typer(
+    name="ballot",
+    cls=_BallotGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Blind ranking by people: `evol ballot A.jsonl B.jsonl`, then `evol ballot count *.json`.",
+    short_help="Blind ranking by people.",
+)
+
+
+@ballot.command("write", short_help="The page and its key; `evol ballot A B` does the same.")
+def write_ballot(
+    files: Annotated[list[Path], typer.Argument(help="Two to nine response files.", metavar="A B [C …]")],
+    out: Annotated[Path, typer.Option(help="The page; its key goes beside it.")] = Path("ballot.html"),
+    sample: Annotated[int | None, typer.Option(min=1, help="A uniform sample of N questions.")] = None,
+    random_seed: Annotated[int, typer.Option(help="Seed of places and sample.")] = 0,
+) -> None:
+    """A page on which people rank responses without knowing whose they are, and the key to it."""
+    with report_errors():
+        from evol.evaluation.ballot import write_ballot as write
+        from evol.evaluation.texts import describe_faults
+
+        report = write(files, out, sample, random_seed)
+        for sentence in describe_faults(report.sets, report.common):
+            say(sentence)
+        typer.echo(f"{out}: {report.questions:,} questions, {len(files)} responses each; give it to your annotators")
+        typer.echo(f"{report.key_path}: the key, for you alone; next: evol ballot count *.json --key {report.key_path}")
+
+
+@ballot.command("count", short_help="Win rates and agreement from filled-in ballots.")
+def count_ballots(
+    ballots: Annotated[list[Path], typer.Argument(help="What the page saved as JSON, one file an annotator.")],
+    key: Annotated[Path, typer.Option(help="The key that was written beside the page.")] = Path("ballot.key.json"),
+    as_json: _Json = False,
+) -> None:
+    """Win rates by pair with intervals, and whether the annotators agree (Cohen's or Fleiss' kappa)."""
+    with report_errors():
+        from evol.evaluation.counting import count_ballots as count
+
+        files = [path for path in ballots if path.resolve() != key.resolve()]  # `*.json` catches the key as well
+        if not files:
+            raise UsageError("no ballot to count", "name the files that the page saved as JSON")
+        found = count(files, key)
+        if as_json:
+            print_json(found.model_dump(mode="json"))
+        else:
+            from evol.evaluation.tables import print_ballot_count
+
+            print_ballot_count(found)
 
 
 def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:

@@ -23,7 +23,7 @@ from evol.evaluation.figures import (
     rate_all,
 )
 from evol.evaluation.filework import FileJob, Task
-from evol.evaluation.inputs import ResponseSet, find_common, list_left_out, read_response_sets
+from evol.evaluation.inputs import ResponseSet, find_common, list_empty, list_left_out, read_response_sets
 from evol.evaluation.judging import JudgePrompt, parse_scores
 from evol.evaluation.records import Comparison, Order, Question, Verdict, Winner
 from evol.evaluation.resampling import RESAMPLES
@@ -231,8 +231,3 @@ def group_readings(verdicts: Iterable[Verdict | None]) -> Mapping[tuple[str, str
         if verdict is not None:
             found.setdefault((verdict.a, verdict.b), {}).setdefault(verdict.id, {})[verdict.order] = verdict
     return found
-
-
-def list_empty(one: ResponseSet, questions: Iterable[Question]) -> list[str]:
-    """Ids of questions to which a file's response is empty."""
-    return [question.id for question in questions if not one.responses[question.id]]

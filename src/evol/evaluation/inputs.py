@@ -100,6 +100,11 @@ def list_left_out(one: ResponseSet, common: Iterable[Question]) -> list[str]:
     return [found for found in one.questions if found not in shared]
 
 
+def list_empty(one: ResponseSet, questions: Iterable[Question]) -> list[str]:
+    """Ids of questions to which a file's response is empty."""
+    return [question.id for question in questions if not one.responses[question.id]]
+
+
 def _read_responses(path: Path, name: str) -> ResponseSet:
     found = ResponseSet(name, path, {}, {}, {})
     for number, question, record in _read(path):

@@ -83,7 +83,7 @@ def _lay_out_ratings(comparison: Comparison) -> Iterator[str]:
 def _lay_out_pair(pair: Pair) -> Iterator[str]:
     overall = pair.overall
     yield f"<section><h2>{escape(pair.a)} against {escape(pair.b)}</h2>"
-    yield f'<div class="card">{draw_shares(overall)}<p class="key">'
+    yield f'<div class="card whole">{draw_shares(overall)}<p class="key">'
     for colour, count, what in (
         ("fa", overall.wins, f"{pair.a} won"),
         ("ft", overall.ties, "tied"),

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from evol.evaluation.compare import Contest, list_empty
 from evol.evaluation.estimate import FilePlan
-from evol.evaluation.inputs import list_left_out
-from evol.evaluation.records import ResponseRow
+from evol.evaluation.inputs import ResponseSet, list_empty, list_left_out
+from evol.evaluation.records import Question, ResponseRow
 from evol.progress import clean_for_terminal
 from evol.records import FINISH_CONTENT_FILTER, FINISH_CONTEXT_OVERFLOW, CallCount
 from evol.texts import describe_cost
@@ -66,16 +65,16 @@ def describe_responses(out: Path, rows: Sequence[ResponseRow | None]) -> str:
     return f"{out}: {len(found):,} responses{told}" + (f", {unfinished:,} unfinished" if unfinished else "")
 
 
-def describe_faults(contest: Contest) -> Iterator[str]:
+def describe_faults(sets: Sequence[ResponseSet], questions: Sequence[Question]) -> Iterator[str]:
     """Yield a sentence for each file of which questions are left out, or whose responses are empty."""
-    for one in contest.sets:
-        if missing := list_left_out(one, contest.questions):
+    for one in sets:
+        if missing := list_left_out(one, questions):
             yield (
                 f"{one.path}: {len(missing)} of {len(one.questions)} questions are not in every file and are left out "
                 f"({_name_some(missing)})"
             )
-        if empty := list_empty(one, contest.questions):
-            yield f"{one.path}: {len(empty)} responses are empty and are judged as such ({_name_some(empty)})"
+        if empty := list_empty(one, questions):
+            yield f"{one.path}: {len(empty)} responses are empty and stand as such ({_name_some(empty)})"
 
 
 def _name_some(ids: Sequence[str]) -> str:
