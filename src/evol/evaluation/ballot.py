@@ -155,8 +155,9 @@ def _lay_out(sets: list[ResponseSet], questions: list[Question], key: BallotKey)
 the question calls for them:</p><ul>{criteria}</ul>
 <p class="soft">By mouse or touch: choose a rank under each response. By keyboard: <kbd>1</kbd> to
 <kbd>{len(sets)}</kbd> rank the marked response and go to the next, <kbd>←</kbd> <kbd>→</kbd> choose another,
-<kbd>Enter</kbd> or <kbd>n</kbd> goes on, <kbd>p</kbd> goes back, <kbd>Backspace</kbd> clears. What you do is kept in this browser; at the
-end, or at any time, save it as JSON and send the file. A question that you do not rank counts for nobody.</p>
+<kbd>Enter</kbd> or <kbd>n</kbd> goes on, <kbd>p</kbd> goes back, <kbd>Backspace</kbd> clears. What you do is kept in
+this browser; at the end, or at any time, save it as JSON and send the file. A question that you do not rank counts for
+nobody.</p>
 <noscript><p><b>This page needs JavaScript; it loads nothing from anywhere.</b></p></noscript></header>
 <div class="bar"><label>Your name <input id="annotator" type="text" maxlength="60" autocomplete="off"></label>
 <progress id="progress" aria-label="Questions ranked"></progress><span id="done"></span>

@@ -179,7 +179,7 @@ def work_off(
     """
     _check_place(job)
     journal_path = job.out.with_name(job.journal_name)
-    is_new = not journal_path.exists()
+    made = [path for path in (journal_path, job.meta_path) if not path.exists()]
     # the journal stands for the lock file: it is never replaced
     with lock_file(journal_path, job.out), Interrupts(observer.notice) as interrupts:
         try:
@@ -188,8 +188,8 @@ def work_off(
             with Journal.open_for_run(job.out.parent, observer.notice, job.journal_name) as journal:
                 return _work_locked(job, connect, observer, prices, journal, interrupts, current)
         except EvolError:
-            if is_new and not has_calls(job.out.parent, job.journal_name):
-                for path in (journal_path, job.meta_path):
+            if journal_path in made and not has_calls(job.out.parent, job.journal_name):
+                for path in made:
                     with contextlib.suppress(OSError):
                         path.unlink()  # nothing was got, and nothing shall be remembered
             raise
