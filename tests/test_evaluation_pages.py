@@ -174,7 +174,7 @@ def test_a_person_reads_the_verdicts(
     page.select_option("#skill", HOSTILE)
     assert shown.count() == 4
     page.fill("#words", "task 23.")
-    page.wait_for_function("document.getElementById('count').textContent === '1 of 30 questions'")
+    page.get_by_text("1 of 30 questions", exact=True).wait_for()
     shown.locator("summary").click()
     assert shown.locator(".reading").count() == 2
     assert shown.locator(".reading").first.is_visible()
@@ -182,7 +182,7 @@ def test_a_person_reads_the_verdicts(
     for text in ("a gives quality 3 to task 23.", "b gives quality 5", "a 3, b 5", "b read first, then a", HOSTILE):
         assert text in told
     page.fill("#words", "nothing of the kind")
-    page.wait_for_function("document.getElementById('count').textContent === '0 of 30 questions'")
+    page.get_by_text("0 of 30 questions", exact=True).wait_for()
     assert shown.count() == 0
 
 
