@@ -14,6 +14,9 @@ import pytest
 
 from conftest import Evol, read_rows
 from evol.draws import draw_fraction
+from evol.evaluation.figures import Protocol, choose_orders, tally
+from evol.evaluation.figures import settle as settle_question
+from evol.evaluation.records import Order, Verdict
 from fake_server import FakeServer, last_message
 from simulated_judge import make_judge, read_material, read_quality, write_rivals, write_rows
 
@@ -110,6 +113,37 @@ def test_both_orders_recover_the_true_win_rate_and_one_order_does_not(evol: Evol
     assert alternate["bias"]["first_wins"] / 600 == pytest.approx(0.4 + 0.6 * 0.5, abs=0.05)
 
 
+def draw_verdict(question: str, order: Order, seed: int, is_better: bool) -> Verdict:
+    """A reading by a judge who names whoever stands first in 40 % of them, and else the better one."""
+    is_given_away = draw_fraction(seed, "bias", question, order) < 0.4
+    wins = order == "ab" if is_given_away else is_better
+    scores = (9.0, 4.0) if wins else (4.0, 9.0)
+    return Verdict(
+        id=question, a="a", b="b", order=order, winner="a" if wins else "b", score_a=scores[0], score_b=scores[1],
+        reason="", asks=1, skill="", difficulty=0, judge_model="j",
+    )  # fmt: skip
+
+
+def test_intervals_hold_the_true_rate_as_often_as_they_say() -> None:
+    """Over 20 such judges, the interval of both orders holds the true 70 % nearly always, that of one order seldom."""
+    held = {"both": 0, "alternate": 0}
+    for seed in range(20):
+        protocols: tuple[Protocol, ...] = ("both", "alternate")
+        for protocol in protocols:
+            settled = []
+            for number in range(400):
+                question = str(number)
+                orders = choose_orders(question, protocol)
+                is_better = number % 10 < 7
+                readings = {order: draw_verdict(question, order, seed, is_better) for order in orders}
+                settled.append(settle_question(readings, orders))
+            found = tally(settled, seed).decided_win_rate
+            assert found is not None
+            held[protocol] += found.low < 0.7 < found.high
+    assert held["both"] >= 18
+    assert held["alternate"] <= 5
+
+
 def test_an_unbiased_judge_gives_the_exact_rate(evol: Evol, server: FakeServer) -> None:
     """Without bias both protocols count what is true, and nothing flips."""
     paths = write_rivals(evol.folder, {"a": [8.0] * 33 + [5.0] * 7 + [2.0] * 10, "b": [5.0] * 50})
@@ -150,8 +184,8 @@ def test_figures_are_those_of_an_independent_count(evol: Evol, server: FakeServe
         assert pair["by_skill"].keys() == set(SKILLS)
         assert list(pair["by_difficulty"]) == ["1-4", "5-7", "8-10"]
         for key, group in (("by_skill", "skill"), ("by_difficulty", "difficulty")):
-            for name, tally in pair[key].items():
-                check_tally(tally, groups[group][name])
+            for name, found_tally in pair[key].items():
+                check_tally(found_tally, groups[group][name])
     # ratings: expected points at the ratings equal the points won (ties half, one virtual tie a pair)
     ratings = {one["name"]: one["rating"]["value"] for one in found["ratings"]}
     assert sum(ratings.values()) == pytest.approx(3000)

@@ -53,6 +53,9 @@ With an endpoint:
   evol run seeds.jsonl --model gpt-4o-mini --dry-run
   evol run seeds.jsonl --model gpt-4o-mini
   evol merge --format trl --size 70000
+Is a model trained on the mix better?
+  evol respond questions.jsonl --model tuned --base-url http://localhost:8000/v1 --out tuned.jsonl
+  evol compare tuned.jsonl base.jsonl --model gpt-4o
 """
 
 
@@ -199,8 +202,8 @@ def stats(
             print_stats(one)
 
 
-app.command(short_help="A model's responses to test questions.")(evaluating.respond)
-app.command(short_help="Responses judged pair by pair.")(evaluating.compare)
+app.command(short_help="A model's responses to test questions.", epilog=evaluating.EPILOG_RESPOND)(evaluating.respond)
+app.command(short_help="Responses judged pair by pair.", epilog=evaluating.EPILOG_COMPARE)(evaluating.compare)
 app.add_typer(evaluating.ballot)
 
 

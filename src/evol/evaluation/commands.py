@@ -15,6 +15,23 @@ if TYPE_CHECKING:
     from evol.evaluation.filework import FileJob, FileResult
     from evol.records import Role
 
+EPILOG_RESPOND = """
+\b
+A model that you serve yourself:
+  evol respond questions.jsonl --model tuned --base-url http://localhost:8000/v1 --out tuned.jsonl
+
+The same command again pays only for what is missing. Exit codes: see evol run --help.
+"""
+EPILOG_COMPARE = """
+\b
+Calls and price first, then the comparison with a page to read:
+  evol compare tuned.jsonl base.jsonl --model gpt-4o --dry-run
+  evol compare tuned.jsonl base.jsonl --model gpt-4o --html verdicts.html
+
+Each pair is read in both orders; a win counts only when both agree. A third file costs its own pairs alone. Exit codes:
+see evol run --help.
+"""
+
 _Config = Annotated[Path | None, typer.Option("--config", help="TOML file; flags beat it.")]
 _BaseUrl = Annotated[
     str | None,
