@@ -23,10 +23,10 @@ def call(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_teaches_by_example() -> None:
-    """`evol --help` names the three commands in the order of use; `evol run --help` shows examples and exit codes."""
+    """`evol --help` names the commands in the order of use; `evol run --help` shows examples and exit codes."""
     shown = call("--help").stdout
     assert "\n    evol run --generations 4 && evol merge && evol stats\n" in shown
-    assert shown.index("  run ") < shown.index("  merge ") < shown.index("  stats ")
+    assert shown.index("  run ") < shown.index("  merge ") < shown.index("  stats ") < shown.index("  packs ")
     detail = call("run", "--help").stdout
     assert "\n    evol run seeds.jsonl --model NAME --base-url http://localhost:8000/v1\n" in detail
     assert "Exit codes" in detail
@@ -50,12 +50,20 @@ def test_help_imports_nothing_heavy() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "merge", "stats", "respond", "compare", "ballot write", "ballot count"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("run", "merge", "stats", "packs", "packs show", "packs check"),
+        *("respond", "compare", "ballot write", "ballot count"),
+    ],
+)
 def test_every_flag_stands_in_the_readme(command: str) -> None:
     """Docs cannot drift: each command and each of its flags is in the README."""
     readme = (ROOT / "README.md").read_text()
     assert f"evol {command.removesuffix(' write')}" in readme
-    flags = {word.rstrip(",") for word in call(*command.split(), "--help").stdout.split() if word.startswith("--")}
+    shown = call(*command.split(), "--help")
+    assert shown.returncode == 0
+    flags = {word.rstrip(",") for word in shown.stdout.split() if word.startswith("--")}
     flags = {flag for flag in flags if flag.strip("-").replace("-", "").isalpha()}
     assert flags
     assert not {flag for flag in flags - {"--help"} if flag not in readme}

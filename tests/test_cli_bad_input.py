@@ -98,6 +98,31 @@ CASES = {
             "p/a.txt": b"{{instruction}}\n{{x}}\n",
         },
     ),
+    "packs show without a pack": Case(
+        ("packs", "show", "nope", "deepen"), 2, ("nope", "bundled are general, code, math")
+    ),
+    "packs show without the operation": Case(
+        ("packs", "show", "general", "deepn"), 2, ("general", "'deepn'", "add_constraints, deepen")
+    ),
+    "packs show nothing": Case(("packs", "show", "general", "deepen", "--instruction", " "), 2, ("--instruction",)),
+    "packs show no UTF-8": Case(
+        ("packs", "show", "general", "deepen", "--instruction", "\udcff"), 2, ("--instruction", "UTF-8")
+    ),
+    "packs check no folder": Case(("packs", "check", "nope"), 2, ("nope", "no such folder")),
+    "packs check a file": Case(("packs", "check", "s.jsonl"), 2, ("s.jsonl", "no such folder")),
+    "packs check an empty folder": Case(("packs", "check", "."), 2, ("pack.toml", "no such file")),
+    "share of a pack without breadth": Case(
+        ("run", "s.jsonl", "--config", "c.toml", "--pack", "code"),
+        2,
+        ("breadth_share", "0.2", "no in-breadth"),
+        {"c.toml": b"[evolver]\nbreadth_share = 0.2\n"},
+    ),
+    "share against weight": Case(
+        ("run", "s.jsonl", "--config", "c.toml"),
+        2,
+        ("breadth_share", "weights.breadth"),
+        {"c.toml": b"[evolver]\nbreadth_share = 0.2\nweights.breadth = 3\n"},
+    ),
     "URL wrong": run_flags(2, ("base_url", "https://host/v1"), "--model", "m", "--base-url", "localhost:8000"),
     "URL without model": run_flags(2, ("--model",), "--base-url", "http://h/v1"),
     "generations negative": run_flags(2, ("generations", "-1"), "--generations", "-1"),
@@ -138,6 +163,26 @@ CASES = {
     "merge a damaged manifest": Case(("merge", "r"), 7, ("r/manifest.json",), {"r/manifest.json": b"\xff\0"}),
     "merge unknown format": Case(("merge", "--format", "csv"), 2, ("csv", "trl")),
     "merge two without out": Case(("merge", "a", "b"), 2, ("--out",)),
+    "merge typo in generations": Case(("merge", "--generations", "4-1"), 2, ("--generations '4-1'", "1-4")),
+    "merge typo in shares": Case(("merge", "--per-generation", "0=1"), 2, ("--per-generation '0=1'", '"0:1,1:2"')),
+    "merge shares twice": Case(("merge", "--per-generation", "0:1,0:2"), 2, ("generation 0 stands twice",)),
+    "merge no share": Case(("merge", "--per-generation", "0:0"), 2, ("every share is 0",)),
+    "merge typo in only": Case(("merge", "--only", "skil=math"), 2, ("--only 'skil=math'", "skill=math")),
+    "merge only without value": Case(("merge", "--only", "skill"), 2, ("--only 'skill'",)),
+    "merge no seeds at all": Case(("merge", "--no-seeds", "--generations", "0"), 2, ("--no-seeds", "nothing is left")),
+    "merge dedupe": Case(("merge", "--dedupe", "fuzzy"), 2, ("fuzzy", "exact, near or off")),
+    "merge threshold alone": Case(("merge", "--threshold", "0.8"), 2, ("--threshold", "--dedupe near")),
+    "merge ngram alone": Case(("merge", "--ngram", "8"), 2, ("--ngram", "--against")),
+    "merge ngram odd": Case(("merge", "--ngram", "9", "--against", "s.jsonl"), 2, ("--ngram 9", "8")),
+    "merge tokens alone": Case(("merge", "--max-tokens", "1024"), 2, ("--max-tokens", "--tokenizer")),
+    "merge window": Case(("merge", "--response-words", "many"), 2, ("--response-words 'many'", "10-400")),
+    "merge system nowhere": Case(
+        ("merge", "--format", "alpaca", "--system", "x"), 2, ("--system", "alpaca", "--format llamafactory")
+    ),
+    "merge license": Case(("merge", "--license", "My own!"), 2, ("--license 'My own!'", "cc-by-4.0")),
+    "merge repository": Case(("merge", "--push-to-hub", "a/b/c"), 2, ("--push-to-hub 'a/b/c'", "me/my-mix")),
+    "merge against nothing": Case(("merge", "r", "--against", "none.txt"), 7, ("r", "manifest.json")),
+    "merge out of another kind": Case(("merge", "--out", "mix.csv.jsonl", "--format", "parquet"), 2, (".parquet",)),
     "stats nothing": Case(("stats",), 7, ("output", "manifest.json")),
     "stats of a file": Case(("stats", "s.jsonl"), 7, ("s.jsonl",)),
 }
@@ -240,6 +285,9 @@ def test_the_real_command_does_the_same(tmp_path: Path, name: str) -> None:
         (("run", "a.jsonl", "b.jsonl"), "b.jsonl"),
         (("run", "s.jsonl", "--generations", "many"), "--generations"),
         (("merge", "--size", "0"), "--size"),
+        (("merge", "--holdout", "-1"), "--holdout"),
+        (("merge", "--threshold", "high"), "--threshold"),
+        (("merge", "--holdouts", "1"), "--holdouts"),
         (("evolve",), "evolve"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from evol.errors import PackError
 from evol.evaluation.judging import JudgePrompt, parse_scores
-from evol.packs import load_template
+from evol.templates import load_template
 from simulated_judge import read_material
 
 

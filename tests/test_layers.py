@@ -16,17 +16,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
     "1  values": ("records", "draws", "interrupts"),
     "2a needs nothing but values": (
-        "files",
-        "config",
-        "cost",
-        "rates",
-        "adaptive",
-        "cleaning",
-        "formats",
-        "evaluation",
-        "evaluation.records",
+        *("files", "config", "cost", "rates", "adaptive", "cleaning", "formats", "extras"),
+        *("evaluation", "evaluation.records"),
     ),
-    "2b needs files or config": ("seeds", "packs", "chat", "health", "throttle", "evaluation.resampling"),
+    "2b needs files or config": (
+        *("seeds", "templates", "packfile", "chat", "health", "throttle", "evaluation.resampling"),
+    ),
+    "2c needs prompt templates": ("packs",),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",
@@ -41,29 +37,53 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evaluation.figures",
         "evaluation.html",
     ),
-    "4  calls; charts": (
-        "backends.endpoint",
-        "backends.local",
-        "backends.scripted",
-        "gateway",
-        "evaluation.charts",
-        "evaluation.ballot",
+    "4  calls; charts and ballots": (
+        *("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
+        *("evaluation.charts", "evaluation.ballot"),
     ),
     "5  the method": ("lineage", "evaluation.counting"),
-    "6  inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
-    "7a commands": ("pipeline", "plan", "stats", "evaluation.filework"),
+    "6a a mix: options, texts, and what knows one optional library each": (
+        "mixing",
+        "mixing.options",
+        "mixing.texts",
+        "mixing.private",
+        "mixing.tokens",
+        "mixing.language",
+        "mixing.columns",
+        "mixing.hub",
+        "mixing.rows",
+        "mixing.choosing",
+    ),
+    "6b a mix: what stands on these": (
+        "mixing.benchmark",
+        "mixing.near",
+        "mixing.gates",
+        "mixing.outputs",
+        "mixing.cardfacts",
+    ),
+    "6c a mix: duplicates, contamination, the card's head": (
+        "mixing.duplicates",
+        "mixing.contamination",
+        "mixing.metadata",
+        "mixing.report",
+    ),
+    "6d a mix: the first pass, the card": ("mixing.survey", "mixing.card"),
+    "6e a mix: the second pass": ("mixing.writing",),
+    "6f inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
+    "7a commands": ("pipeline", "plan", "stats", "catalog", "evaluation.filework"),
     "7b commands that make one file": ("evaluation.respond", "evaluation.estimate"),
     "7c compares what others have made": ("evaluation.compare",),
-    "8a events and sentences on the terminal": ("progress",),
-    "8b tables on the terminal": ("tables", "texts", "evaluation.tables", "console"),
+    "8a events on the terminal": ("progress",),
+    "8b tables and sentences on the terminal": ("tables", "texts", "console", "evaluation.tables"),
     "8c lines and pages that quote others": ("evaluation.texts", "evaluation.page"),
-    "9a commands": ("evaluation.commands",),
+    "9a the evaluation's commands": ("evaluation.commands",),
     "9b the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
-Layers 2 and 8 of the design have two storeys: seed and pack readers stand on `files`, `chat` stands on `config`, tables
-clean their text as progress does.
+Layers 2 and 8 of the design have storeys: seed and template readers stand on `files`, `chat` stands on `config`, packs
+stand on templates; tables clean their text as progress does. Layer 6 has six: `merge` is composed of the parts in
+`mixing`.
 """
 
 HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for module in modules}
@@ -77,7 +97,13 @@ OWNERS = {
     "tqdm": {"progress"},
     "rich": {"tables", "evaluation.tables"},
     "uvloop": {"session"},
-    "tomllib": {"config", "packs"},
+    "rensa": {"mixing.near"},
+    "rapidfuzz": {"mixing.near", "mixing.contamination"},  # near texts, and questions that an instruction is
+    "pyarrow": {"mixing.columns"},
+    "tokenizers": {"mixing.tokens"},
+    "py3langid": {"mixing.language"},
+    "huggingface_hub": {"mixing.hub"},
+    "tomllib": {"config", "packfile"},
     "fcntl": {"files"},
     "signal": {"interrupts"},
     "resource": {"session"},
@@ -90,9 +116,10 @@ OWNERS = {
 """Who may import what: a library is known in one place; a shared random stream and a template language nowhere."""
 
 PURE = (
-    *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
-    *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
-)
+    "draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage",
+    "evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts",
+    "mixing.texts", "mixing.private", "mixing.choosing",
+)  # fmt: skip
 """Modules that touch no file, clock, network or environment."""
 
 IMPURE_LIBRARIES = {"os", "io", "sys", "pathlib", "time", "datetime", "asyncio", "socket", "subprocess", "tempfile"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evol.backends.scripted import ScriptedBackend
-from evol.checks import check_run
-from evol.config import load_config
 from evol.errors import CallRejected, FolderError, FolderInUse, UsageError
 from evol.files import lock_folder
 from evol.folder import read_manifest, write_manifest
 from evol.formats import FORMATS
-from evol.journal import CallTotals
-from evol.merge import MergeReport, merge
-from evol.pipeline import RunResult, run
-from evol.records import ROLES, Completion, CompletionRequest, Outcome, Role
+from evol.pipeline import RunResult
+from evol.records import Completion, CompletionRequest
 from evol.seeds import digest_instruction
+from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows, reply_well
+
+CHI_SQUARE_35_DEGREES = 66.6
+"""Exceeded with probability 0.001 by chance."""
 
 COLUMNS = {
     "id": str,
@@ -40,61 +39,6 @@ COLUMNS = {
     "input_tokens": int,
     "output_tokens": int,
 }
-Script = Callable[[CompletionRequest], str | Completion]
-
-
-class Silent:
-    """An observer that looks away."""
-
-    def notice(self, text: str) -> None:
-        pass
-
-    def begin(self, seeds: int, totals: Mapping[Role, CallTotals], prices: object) -> None:
-        pass
-
-    def see(self, outcome: Outcome) -> None:
-        pass
-
-    def finish_lineage(self) -> None:
-        pass
-
-    def end(self) -> None:
-        pass
-
-
-def reply_well(request: CompletionRequest) -> str | Completion:
-    """A model whose every evolution survives."""
-    if request.role == "judge":
-        return Completion("Not Equal", "stop", 30, 2)
-    if request.role == "evolver":
-        text = f"Task {request.seed_id} made harder {request.generation} times, é 雨."
-        return Completion(f"<new_instruction>{text}</new_instruction>", "stop", 20, 10)
-    asked = orjson.loads(request.body)["messages"][-1]["content"]
-    return Completion(f"Response to: {asked}", "stop", 5, 7)
-
-
-def make_run(folder: Path, seeds: list[dict[str, Any]], script: Script = reply_well, **flags: Any) -> RunResult:
-    """A real run of scripted replies in a folder of its own."""
-    path = folder.with_suffix(".seeds.jsonl")
-    path.write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
-    given_flags = {"seeds": str(path), "out": str(folder), "generations": 2, "models": {"default": {"model": "m"}}}
-    backend = ScriptedBackend(script)
-    return run(check_run(load_config(None, given_flags | flags)), dict.fromkeys(ROLES, backend), Silent())
-
-
-def make_seeds(count: int, prefix: str = "s") -> list[dict[str, Any]]:
-    """Seeds without responses."""
-    return [{"id": f"{prefix}{n}", "instruction": f"Do {prefix}{n}."} for n in range(count)]
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL file."""
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
-
-
-def read_all_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of all generations."""
-    return [row for path in sorted(folder.glob("generation-*.jsonl")) for row in read_rows(path)]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +81,33 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
                 ]
             },
         ),
+        ("llamafactory", {"instruction": "Do s0.", "input": "", "output": "Response to: Do s0."}),
+        (
+            "axolotl",
+            {
+                "messages": [
+                    {"role": "user", "content": "Do s0."},
+                    {"role": "assistant", "content": "Response to: Do s0."},
+                ]
+            },
+        ),
+        (
+            "openai",
+            {
+                "messages": [
+                    {"role": "user", "content": "Do s0."},
+                    {"role": "assistant", "content": "Response to: Do s0."},
+                ]
+            },
+        ),
+        (
+            "wizardlm",
+            {
+                "prompt": "Do s0.\n\n### Response:",
+                "completion": "Response to: Do s0.",
+                "text": "USER: Do s0. ASSISTANT: Response to: Do s0.</s>",
+            },
+        ),
     ],
 )
 def test_each_format_has_exactly_its_shape(tmp_path: Path, name: str, row: dict[str, Any]) -> None:
@@ -144,7 +115,7 @@ def test_each_format_has_exactly_its_shape(tmp_path: Path, name: str, row: dict[
     make_run(tmp_path / "r", make_seeds(1), generations=0)
     merge([tmp_path / "r"], None, name)
     assert (tmp_path / "r" / "mix.jsonl").read_bytes() == orjson.dumps(row) + b"\n"
-    assert set(FORMATS) == {"trl", "messages", "alpaca", "sharegpt"}
+    assert list(row) == list(FORMATS[name].columns)
 
 
 def test_the_mix_is_the_union_of_all_generations(tmp_path: Path, finished: list[Path]) -> None:
@@ -188,15 +159,18 @@ def test_a_sample_is_a_prefix_of_the_same_order(
     assert bool(part.notices) == (size > 51)
 
 
-def test_every_row_is_equally_likely_to_be_sampled(tmp_path: Path, finished: list[Path]) -> None:
-    """Over 200 shuffles each of 36 rows is among the first nine about 50 times (binomial: sd 6.1)."""
-    counts: dict[str, int] = {}
+def test_a_sample_is_uniform(tmp_path: Path, finished: list[Path]) -> None:
+    """Each of 36 rows is as likely as any other to be among 9 of a sample: chi-square over 200 random seeds."""
+    counts: Counter[str] = Counter()
     for random_seed in range(200):
-        merge(finished[:1], tmp_path / "mix.jsonl", "alpaca", 9, random_seed)
-        for row in read_rows(tmp_path / "mix.jsonl"):
-            counts[row["instruction"]] = counts.get(row["instruction"], 0) + 1
-    assert len(counts) == 36
-    assert all(25 <= count <= 75 for count in counts.values())
+        report = merge(finished[:1], tmp_path / "mix.jsonl", "alpaca", 9, random_seed)
+        rows = [row["instruction"] for row in read_rows(report.out)]
+        assert len(set(rows)) == 9
+        counts.update(rows)
+    expected = 200 * 9 / 36
+    squares = sum((counts[row["instruction"]] - expected) ** 2 for row in read_all_rows(finished[0])) / expected
+    # a sample without replacement varies less than independent draws, by the factor 1 - 9/36
+    assert squares / (1 - 9 / 36) < CHI_SQUARE_35_DEGREES
 
 
 def test_two_runs_merge_alike_in_either_order(tmp_path: Path, finished: list[Path]) -> None:
@@ -333,7 +307,7 @@ def test_a_run_named_twice_is_refused(tmp_path: Path, finished: list[Path]) -> N
 
 def test_an_unknown_format_lists_the_known_ones(tmp_path: Path, finished: list[Path]) -> None:
     """And writes nothing."""
-    with pytest.raises(UsageError, match="trl, messages, alpaca, sharegpt"):
+    with pytest.raises(UsageError, match="trl, messages, alpaca, sharegpt, llamafactory, axolotl"):
         merge(finished, tmp_path / "mix.jsonl", "csv")
     assert list(tmp_path.iterdir()) == []
 
@@ -449,6 +423,94 @@ def test_a_damaged_run_is_refused(tmp_path: Path, damage: Callable[[Path], None]
     assert not (tmp_path / "mix.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b'"seed_id"', b'"seed_if"', "seed_id"),
+        (b'"generation":1', b'"generation":"1"', "generation"),
+        (b'"operation"', b'{operation"', "Invalid JSON"),
+        (b'"id":"s1.1"', b'"id":"s2.1"', "out of place"),
+    ],
+)
+def test_a_damaged_row_is_named_with_its_line(tmp_path: Path, old: bytes, new: bytes, why: str) -> None:
+    """The sentence says which row of which file is damaged, and how; nothing is written."""
+    folder = tmp_path / "r"
+    make_run(folder, make_seeds(3))
+    path = folder / "generation-1.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(old, new)
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(FolderError, match=rf"generation-1\.jsonl:2: a (damaged )?row .*{why}"):
+        merge([folder], tmp_path / "mix.jsonl")
+    assert not (tmp_path / "mix.jsonl").exists()
+
+
+SYSTEM = "Be kind."
+ASKED = {"role": "user", "content": "Do s0."}
+SAID = {"role": "assistant", "content": "Response to: Do s0."}
+TOLD = {"role": "system", "content": SYSTEM}
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("trl", {"prompt": [TOLD, ASKED], "completion": [SAID]}),
+        ("messages", {"messages": [TOLD, ASKED, SAID]}),
+        ("axolotl", {"messages": [TOLD, ASKED, SAID]}),
+        ("openai", {"messages": [TOLD, ASKED, SAID]}),
+        (
+            "sharegpt",
+            {
+                "conversations": [
+                    {"from": "system", "value": SYSTEM},
+                    {"from": "human", "value": "Do s0."},
+                    {"from": "gpt", "value": "Response to: Do s0."},
+                ]
+            },
+        ),
+        ("llamafactory", {"instruction": "Do s0.", "input": "", "output": "Response to: Do s0.", "system": SYSTEM}),
+        (
+            "wizardlm",
+            {
+                "prompt": "Do s0.\n\n### Response:",
+                "completion": "Response to: Do s0.",
+                "text": "Be kind. USER: Do s0. ASSISTANT: Response to: Do s0.</s>",
+            },
+        ),
+    ],
+)
+def test_a_system_prompt_stands_where_the_format_has_it(tmp_path: Path, name: str, row: dict[str, Any]) -> None:
+    """A first turn in chats, a column for LLaMA-Factory, before the Vicuna text; the card tells it."""
+    make_run(tmp_path / "r", make_seeds(1), generations=0)
+    merge([tmp_path / "r"], None, name, system=SYSTEM)
+    assert read_rows(tmp_path / "r" / "mix.jsonl") == [row]
+    assert 'this system prompt: "Be kind."' in (tmp_path / "r" / "mix.card.md").read_text()
+
+
+@pytest.mark.parametrize("system", ["", SYSTEM])
+def test_parquet_holds_plain_columns(tmp_path: Path, system: str) -> None:
+    """`id`, `instruction`, `response`, and `system` where one was given; `id` leads to the lineage."""
+    from pyarrow import parquet
+
+    make_run(tmp_path / "r", make_seeds(4))
+    report = merge([tmp_path / "r"], None, "parquet", system=system)
+    rows = parquet.read_table(report.out).to_pylist()
+    assert report.out.name == "mix.parquet"
+    assert list(rows[0]) == ["id", "instruction", "response", *(["system"] if system else [])]
+    lineage = read_rows(tmp_path / "r" / "mix.lineage.jsonl")
+    assert [row["id"] for row in rows] == [row["id"] for row in lineage]
+    told = {row["id"]: (row["instruction"], row["response"]) for row in read_all_rows(tmp_path / "r")}
+    assert {row["id"]: (row["instruction"], row["response"]) for row in rows} == told
+
+
+def test_a_small_mix_for_openai_is_warned_of(tmp_path: Path) -> None:
+    """OpenAI refuses fewer than ten rows, so that is said now and not after an upload."""
+    make_run(tmp_path / "r", make_seeds(10), generations=0)
+    assert merge([tmp_path / "r"], None, "openai").notices == []
+    [notice] = merge([tmp_path / "r"], None, "openai", 9).notices
+    assert notice == "OpenAI refuses fewer than 10 rows; the mix has 9"
+
+
 def test_a_run_that_is_going_on_is_refused(tmp_path: Path) -> None:
     """While another process holds the folder the answer is "wait" (exit 6)."""
     folder = tmp_path / "r"
@@ -531,17 +593,24 @@ def test_a_mix_never_repeats_an_instruction(tmp_path_factory: pytest.TempPathFac
     clean = [text for text in texts if text.strip() and "\0" not in text]
     seeds = [{"id": n, "instruction": f"x{text}", "response": "R"} for n, text in enumerate(["", *clean])]
     make_run(folder, seeds, generations=0)
-    report: MergeReport = merge([folder], None, "alpaca")
+    report = merge([folder], None, "alpaca")
     digests = [digest_instruction(row["instruction"]) for row in read_rows(report.out)]
     assert len(set(digests)) == len(digests)
     assert report.rows + sum(report.left_out.values()) == len(seeds)
 
 
-def test_the_mix_and_its_description_stand_together(tmp_path: Path, finished: list[Path]) -> None:
-    """Beside the mix stands how it was made; nothing else is written."""
+def test_the_mix_and_its_side_files_stand_together(tmp_path: Path, finished: list[Path]) -> None:
+    """Beside the mix stand its lineage, what was removed, its card and how it was made; nothing else is written."""
     with contextlib.chdir(tmp_path):
         merge(finished, Path("mix.jsonl"), "trl", 10, 3)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mix.jsonl", "mix.meta.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mix.card.md",
+        "mix.jsonl",
+        "mix.lineage.jsonl",
+        "mix.meta.json",
+        "mix.removed.jsonl",
+    ]
     meta = orjson.loads((tmp_path / "mix.meta.json").read_bytes())
     assert (meta["rows"], meta["size"], meta["random_seed"], meta["format"]) == (10, 10, 3, "trl")
     assert meta["runs"] == [str(path) for path in finished]
+    assert meta["complete"] is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 import yaml
 
-from evol.formats import FORMATS
+from conftest import Evol, read_rows
 
 RECIPES = Path(__file__).parent.parent / "configs" / "train"
 
@@ -62,21 +63,28 @@ def test_every_key_is_documented(name: str, known: dict[str, type]) -> None:
     assert {key: type(value) for key, value in found.items()} == known
 
 
-def test_recipes_name_what_merge_writes() -> None:
-    """Each recipe reads output/mix.jsonl in a format that `evol merge` has, with that format's columns."""
+def test_recipes_read_what_merge_writes(evol: Evol, write_seeds: Callable[..., Path]) -> None:
+    """Each recipe finds the mix where `evol merge` puts it, in the columns of the trainer's own format."""
+    assert evol.run(write_seeds(6), "--generations", "1").returncode == 0
+
+    def merge(name: str) -> dict[str, Any]:
+        """The first row of a mix in a format."""
+        assert evol.call("merge", "--format", name).returncode == 0
+        row: dict[str, Any] = read_rows(evol.folder / "output" / "mix.jsonl")[0]
+        return row
+
+    [dataset] = read("trl.yaml")["datasets"]
+    row = merge("trl")
+    assert (dataset["path"], dataset["data_files"]) == ("json", "output/mix.jsonl")
+    assert list(row) == ["prompt", "completion"]
     [dataset] = read("axolotl.yaml")["datasets"]
+    row = merge("axolotl")
     assert {key: type(value) for key, value in dataset.items()} == AXOLOTL_DATASET
-    assert dataset["path"] == "output/mix.jsonl"
-    row = FORMATS["messages"]("ask", "say")
-    assert list(row) == [dataset["field_messages"]]
+    assert (dataset["path"], list(row)) == ("output/mix.jsonl", [dataset["field_messages"]])
     assert all(list(turn) == list(dataset["message_property_mappings"]) for turn in row["messages"])
     recipe = read("llamafactory.yaml")
-    info = orjson.loads((RECIPES / "dataset_info.json").read_bytes())
-    entry = info[recipe["dataset"]]
-    assert (RECIPES / entry["file_name"]).resolve() == RECIPES.parent.parent / "output" / "mix.jsonl"
-    row = FORMATS["alpaca"]("ask", "say")
+    row = merge("llamafactory")
+    folder = evol.folder / recipe["dataset_dir"]
+    entry = orjson.loads((folder / "dataset_info.json").read_bytes())[recipe["dataset"]]
+    assert (folder / entry["file_name"]).is_file()
     assert set(entry["columns"].values()) == set(row)
-    assert (row[entry["columns"]["prompt"]], row[entry["columns"]["response"]]) == ("ask", "say")
-    [dataset] = read("trl.yaml")["datasets"]
-    assert (dataset["path"], dataset["data_files"]) == ("json", "output/mix.jsonl")
-    assert list(FORMATS["trl"]("ask", "say")) == ["prompt", "completion"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from evol.errors import SeedError
 from evol.files import data_folder
+from evol.folder import serialise_seed
 from evol.records import Seed
 from evol.seeds import MAX_INSTRUCTION_CHARS, SeedTally, digest_instruction, read_seeds
 
@@ -57,7 +58,8 @@ def test_every_shape_gives_the_same_seed(tmp_path: Path, record: dict[str, Any],
         "indented array": json.dumps([record], indent=2),
     }.get(layout, write_record(**record))
     seeds, tally = read(tmp_path / name, content)
-    assert seeds == [Seed(id=digest_instruction("Add 2 and 3."), instruction="Add 2 and 3.", response="5")]
+    skill = str(record.get("skill", ""))
+    assert seeds == [Seed(id=digest_instruction("Add 2 and 3."), instruction="Add 2 and 3.", response="5", skill=skill)]
     assert (tally.count, tally.with_response, tally.repeats, tally.dropped_turns) == (1, 1, 0, 0)
 
 
@@ -359,3 +361,27 @@ def test_the_id_survives_any_layout_of_the_same_text(text: str) -> None:
     """Composed or decomposed, with any white space between words: one id."""
     spaced = "\n ".join(["", *text.split(), ""])
     assert digest_instruction(unicodedata.normalize("NFD", spaced)) == digest_instruction(text)
+
+
+@pytest.mark.parametrize(
+    ("record", "skill", "language"),
+    [
+        ({"skill": "math", "language": "en"}, "math", "en"),
+        ({"skill": " math "}, "math", ""),
+        ({"skill": None, "language": 7}, "", ""),
+        ({"skill": ["math"], "language": {"a": 1}}, "", ""),
+        ({"skill": "x" * 101, "language": "a\nb"}, "", ""),
+    ],
+)
+def test_skill_and_language_come_along(tmp_path: Path, record: dict[str, Any], skill: str, language: str) -> None:
+    """What a record calls its skill and language is kept for merge; anything but a short text counts as none."""
+    [seed], _ = read(tmp_path / "s.jsonl", write_record(instruction="Add 2 and 3.", **record))
+    assert (seed.skill, seed.language) == (skill, language)
+
+
+def test_seeds_without_skill_keep_their_digest() -> None:
+    """A line of the stored seeds gains keys only where the seed has them, so folders of plain seeds stay done."""
+    assert serialise_seed(Seed(id="a", instruction="b")) == b'{"id":"a","instruction":"b","response":""}'
+    told = Seed(id="a", instruction="b", response="c", skill="math", language="en")
+    assert serialise_seed(told) == b'{"id":"a","instruction":"b","response":"c","skill":"math","language":"en"}'
+    assert Seed.model_validate_json(serialise_seed(told)) == told

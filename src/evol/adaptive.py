@@ -130,10 +130,18 @@ class ConcurrencyFinder:
         sample.ended += 1
         return sample.is_ready and self._consider(sample, now)
 
-    def note_refusal(self, started: float, now: float) -> bool:
-        """A call that started at `started` was refused for too much load; whether the limit changed."""
+    def note_refusal(self, started: float, now: float, floor: int = 1) -> bool:
+        """A call that started at `started` was refused for too much load; whether the limit changed.
+
+        Args:
+            started: when the call started.
+            now: when it was refused.
+            floor: calls that must be able to be in flight, for another limit holds them back.
+        """
         if started <= self._last_cut:
             return False  # the same episode
+        if floor >= self.limit:
+            return False
         self._last_cut = now
         self._refused_at = self.limit
         good, self._good = self._good, 0
@@ -142,7 +150,8 @@ class ConcurrencyFinder:
         self._direction = 1
         self._base = None
         self._held, self._patience = 0, min(MAX_PATIENCE, max(4, self._patience * 2))
-        return self._move(good if least <= good < self.limit else least, "the server refused a call")
+        limit = good if least <= good < self.limit else least
+        return self._move(max(limit, floor), "the server refused a call")
 
     def _consider(self, sample: Sample, now: float) -> bool:
         """Decide about a sample that has calls enough, or let it grow."""

@@ -81,7 +81,7 @@ def check_run(config: RunConfig) -> Checked:
     pack_folder = find_pack(config.pack)
     if not pack_folder.is_relative_to(data_folder("prompts")):
         config = config.model_copy(update={"pack": str(pack_folder.absolute())})  # stats may run elsewhere
-    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights)
+    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
     path = Path(config.seeds) if config.seeds else data_folder("seeds") / "starter.jsonl"
     tally, digest = SeedTally(), hashlib.sha256()
     for seed in read_seeds(path, config.limit, tally):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evol.checks import Checked
     from evol.config import RunConfig
     from evol.pipeline import RunResult
+    from evol.records import Message
 
 # "\b" keeps the line breaks of a paragraph
 _EPILOG_RUN = """
@@ -56,6 +57,26 @@ With an endpoint:
 Is a model trained on the mix better?
   evol respond questions.jsonl --model tuned --base-url http://localhost:8000/v1 --out tuned.jsonl
   evol compare tuned.jsonl base.jsonl --model gpt-4o
+"""
+
+_EPILOG_PACKS = """
+\b
+The bundled packs, their operations, kinds and weights:
+  evol packs
+One prompt, as it would be sent for an instruction:
+  evol packs show general deepen --instruction "Name three rivers."
+A pack of your own, before a run with --pack ./my-pack:
+  evol packs check ./my-pack
+"""
+
+_EPILOG_MERGE = """
+\b
+The paper's setting:
+  evol merge --size 70000
+For LLaMA-Factory, without near duplicates and without the questions of a benchmark:
+  evol merge --format llamafactory --dedupe near --against gsm8k.jsonl --out mix
+Seen before it is sent:
+  evol merge --out mix --license cc-by-4.0 --push-to-hub me/my-mix --dry-run
 """
 
 
@@ -151,36 +172,78 @@ def run(
     raise typer.Exit(code)
 
 
-@app.command(short_help="Write the training mix.")
+@app.command(epilog=_EPILOG_MERGE, short_help="Write the training mix.")
 def merge(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.  [default: output]")] = None,
-    out: Annotated[Path | None, typer.Option(help="The mix.  [default: mix.jsonl in the only run]")] = None,
-    format_name: Annotated[str, typer.Option("--format", help="trl, messages, alpaca or sharegpt.")] = "trl",
+    out: Annotated[
+        Path | None, typer.Option(help="The mix, or a new or empty folder.  [default: mix.jsonl in the only run]")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the flag's name
+        str, typer.Option(help="trl, messages, alpaca, sharegpt, llamafactory, axolotl, openai, parquet or wizardlm.")
+    ] = "trl",
     size: Annotated[int | None, typer.Option(min=1, help="Uniform sample of N rows (the paper: 70000).")] = None,
-    random_seed: Annotated[int, typer.Option(help="Seed of the shuffle.")] = 0,
+    random_seed: Annotated[int, typer.Option(help="Seed of shuffle, sample and holdout.")] = 0,
+    generations: Annotated[str, typer.Option(help="Take these alone: 1-4, or 0,2-3.", show_default=False)] = "",
+    per_generation: Annotated[str, typer.Option(help='all, equal, or shares like "0:1,1:2".')] = "all",
+    only: Annotated[
+        list[str] | None, typer.Option(help="skill=…, language=… or operation=…; one key's values are alternatives.")
+    ] = None,
+    no_seeds: Annotated[bool, typer.Option("--no-seeds", help="Leave generation 0 out.")] = False,
+    holdout: Annotated[int, typer.Option(min=0, help="Hold N rows out; a lineage is never split.")] = 0,
+    system: Annotated[str, typer.Option(help="A system prompt for every row.", show_default=False)] = "",
+    dedupe: Annotated[str, typer.Option(help="exact, near or off.")] = "exact",
+    threshold: Annotated[float | None, typer.Option(help="Near: similarity across lineages.  [default: 0.7]")] = None,
+    lineage_threshold: Annotated[
+        float | None, typer.Option(help="Near: similarity within a lineage.  [default: 0.9]")
+    ] = None,
+    keep: Annotated[str, typer.Option(help="Which of several stays: deepest or earliest.")] = "deepest",
+    against: Annotated[
+        list[Path] | None, typer.Option(help="A benchmark to keep out: JSONL, JSON, text or parquet; repeatable.")
+    ] = None,
+    ngram: Annotated[int | None, typer.Option(help="Words of its n-grams: 13 or 8.  [default: 13]")] = None,
+    instruction_words: Annotated[str, typer.Option(help="Window like 5-400, 5- or -400.", show_default=False)] = "",
+    response_words: Annotated[str, typer.Option(help="Window like 5-400, 5- or -400.", show_default=False)] = "",
+    instruction_tokens: Annotated[str, typer.Option(help="The same in tokens.", show_default=False)] = "",
+    response_tokens: Annotated[str, typer.Option(help="The same in tokens.", show_default=False)] = "",
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens of a whole row at most.")] = None,
+    tokenizer: Annotated[Path | None, typer.Option(help="The tokenizer.json that counts.")] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Take instructions detected to be in it, like en; repeatable.")
+    ] = None,
+    drop_private: Annotated[
+        bool, typer.Option("--drop-private", help="Leave rows with e-mail, phone or key patterns out.")
+    ] = False,
+    license: Annotated[  # noqa: A002 - the flag's name
+        str, typer.Option(help="The license that the card names, like cc-by-4.0.", show_default=False)
+    ] = "",
+    push_to_hub: Annotated[
+        str, typer.Option(help="Dataset repository on the Hugging Face Hub.", show_default=False)
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come out; write and send nothing.")
+    ] = False,
     allow_unfinished: Annotated[
         bool, typer.Option("--allow-unfinished", help="Take a run that ended early as it is.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write the training mix: seeds and all generations, shuffled, without exact duplicates."""
+    """Write the training mix: seeds and all generations, shuffled, without duplicates, with card and lineage."""
+    flags = dict(locals())
     with _report_errors():
         from evol import merge as merging
+        from evol.mixing.options import MixOptions
+        from evol.mixing.report import summarise
 
-        report = merging.merge(
-            runs or [Path("output")], out, format_name, size, random_seed, allow_unfinished=allow_unfinished
-        )
+        wanted = {name: flags[name] for name in MixOptions.__dataclass_fields__}
+        lists = {name: tuple(value or ()) for name, value in wanted.items() if name in ("only", "against", "language")}
+        report = merging.merge(runs or [Path("output")], out, MixOptions(**wanted | lists))
         for notice in report.notices:
             _say(notice)
         if as_json:
             _print_json(report.as_json())
             return
-        by_generation = ", ".join(
-            f"{count} of generation {number}" for number, count in sorted(report.generations.items())
-        )
-        typer.echo(f"{report.out}: {report.rows} rows in the format {format_name} ({by_generation or 'empty'})")
-        if report.left_out:
-            typer.echo("left out: " + ", ".join(f"{count} {why}" for why, count in sorted(report.left_out.items())))
+        for line in summarise(report, format):
+            typer.echo(line)
 
 
 @app.command(short_help="Show what happened, also during a run.")
@@ -205,6 +268,60 @@ def stats(
 app.command(short_help="A model's responses to test questions.", epilog=evaluating.EPILOG_RESPOND)(evaluating.respond)
 app.command(short_help="Responses judged pair by pair.", epilog=evaluating.EPILOG_COMPARE)(evaluating.compare)
 app.add_typer(evaluating.ballot)
+
+
+packs_app = typer.Typer(
+    rich_markup_mode=None,
+    short_help="List, show and check prompt packs.",
+    help="List the bundled prompt packs and their operations; show one prompt; check a folder of your own.",
+    epilog=_EPILOG_PACKS,
+)
+app.add_typer(packs_app, name="packs")
+
+
+@packs_app.callback(invoke_without_command=True)
+def list_packs(context: typer.Context) -> None:
+    """List the bundled prompt packs, unless a sub-command was named."""
+    if context.invoked_subcommand is None:
+        with _report_errors():
+            from evol.catalog import describe_bundled
+
+            _print_lines(describe_bundled())
+
+
+@packs_app.command("show", short_help="Print one rendered prompt.")
+def show_prompt(
+    pack: Annotated[str, typer.Argument(help="A bundled name or a folder.")],
+    operation: Annotated[str, typer.Argument(help="One of the pack's operations.")],
+    instruction: Annotated[
+        str | None, typer.Option(help="What is evolved.  [default: the first bundled starter seed]")
+    ] = None,
+    short: Annotated[bool, typer.Option("--short", help="The variant for small models.")] = False,
+) -> None:
+    """Print the prompt that asks for one evolution, as it would be sent."""
+    with _report_errors():
+        from evol.catalog import render_prompt
+
+        shown = render_prompt(pack, operation, instruction, "short" if short else "full")
+        if shown.is_fallback:
+            _say(f"{operation} has no short variant in {pack}; this is the full one, which is sent in its place")
+        _print_prompt(shown.messages)
+
+
+@packs_app.command("check", short_help="Validate a pack's folder.")
+def check_pack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds pack.toml.")],
+) -> None:
+    """Validate a folder, every variant of every prompt: "ok" and what it holds, or all faults with file and line."""
+    with _report_errors():
+        from evol.catalog import check_folder
+
+        found, faults = check_folder(folder)
+        for fault in faults:
+            _say(f"error: {fault}")
+        if faults:
+            raise typer.Exit(faults[0].exit_code)
+        _print_lines(found)
 
 
 def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
@@ -312,6 +429,20 @@ def _tell_left_out(checked: Checked) -> None:
         _say(f"{checked.seeds.path}: {checked.tally.repeats} exact repeats of an instruction are left out")
     if checked.tally.dropped_turns:
         _say(f"{checked.seeds.path}: {checked.tally.dropped_turns} later turns of conversations are left out")
+
+
+def _print_prompt(messages: list[Message]) -> None:
+    from evol.progress import clean_for_terminal
+
+    for message in messages:
+        typer.echo(f"[{message['role']}] {clean_for_terminal(message['content'])}")
+
+
+def _print_lines(lines: list[str]) -> None:
+    from evol.progress import clean_for_terminal
+
+    for line in lines:
+        typer.echo(clean_for_terminal(line))
 
 
 def main() -> None:

@@ -159,6 +159,13 @@ class EvolverConfig(_Table):
     """`auto`: the short variant for a local GGUF where the pack has one, else the full one."""
     weights: dict[str, float] = {}
     """Weights of operations, over the pack's own; 0 switches one off."""
+    breadth_share: float | None = Field(default=None, ge=0, le=1)
+    """Share of all draws that are in-breadth; unset: as the weights say (the paper: 1/6)."""
+
+    @field_validator("breadth_share", mode="before")
+    @classmethod
+    def _accept_integers(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @field_validator("weights", mode="before")
     @classmethod
@@ -289,6 +296,7 @@ class RunConfig(_Table):
             }
         found["responder"]["system"] = self.responder_model.system
         found["evolver"]["weights"] = self.evolver.weights
+        found["evolver"]["breadth_share"] = self.evolver.breadth_share
         return found
 
 

@@ -30,7 +30,7 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _LOCK_NAME = ".lock"
 _LEFTOVER = re.compile(
-    r"\.(?:manifest\.json|\.seeds\.jsonl|eliminated\.jsonl|generation-\d+\.jsonl|mix(?:\.meta\.json|\.jsonl))"
+    r"\.(?:manifest\.json|\.seeds\.jsonl|eliminated\.jsonl|generation-\d+\.jsonl|mix(?:\.[a-z]+){1,3}|dataset_info\.json)"
     r"\.[a-z0-9_]{8}\.tmp"
 )
 

@@ -90,8 +90,13 @@ def read_seeds_again(folder: Path) -> Iterator[Seed]:
 
 
 def serialise_seed(seed: Seed) -> bytes:
-    """A seed as a line of `.seeds.jsonl`; the digest of the seeds is over these lines."""
-    return orjson.dumps({"id": seed.id, "instruction": seed.instruction, "response": seed.response})
+    """A seed as a line of `.seeds.jsonl`; the digest of the seeds is over these lines.
+
+    `skill` and `language` stand in a line only where the seed has them, so that the digest of seeds without is as ever.
+    """
+    line = {"id": seed.id, "instruction": seed.instruction, "response": seed.response}
+    line |= {key: value for key, value in (("skill", seed.skill), ("language", seed.language)) if value}
+    return orjson.dumps(line)
 
 
 def find_foreign_output(folder: Path) -> Path | None:

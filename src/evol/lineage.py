@@ -113,8 +113,8 @@ class _Step:
         found = check_instruction(
             Evolution(child.text, reply.finish_reason, child.truncated, ancestors, self.pack.labels)
         )
-        if not found and needs_judge(operation.kind, config.judge_scope):
-            found = await self._judge(parent, child.text)
+        if not found and operation.judge and needs_judge(operation.kind, config.judge_scope):
+            found = await self._judge(self.pack.judged_by(operation.judge), parent, child.text)
         if not found:
             given = await self._ask("responder", build_response_messages(child.text, self._system))
             thought = strip_thinking(given.text)
@@ -134,10 +134,10 @@ class _Step:
         )
         return Outcome(row, parent, tuple(self.notes))
 
-    async def _judge(self, parent: str, child: str) -> tuple[Reason, str] | None:
+    async def _judge(self, pack: Pack, parent: str, child: str) -> tuple[Reason, str] | None:
         """The equality judge; an unreadable verdict is asked for once more, then the evolution is kept."""
         for ask in (1, 2):
-            messages = build_judge_messages(self.pack, parent, child, is_reask=ask == 2)
+            messages = build_judge_messages(pack, parent, child, is_reask=ask == 2)
             reply = await self._ask("judge", messages, ask)
             match parse_verdict(strip_thinking(reply.text).text):
                 case "equal":

@@ -1,224 +1,222 @@
 """The training mix: seeds and all generations of one or many runs, shuffled (WizardLM, section 3: the union, shuffled).
 
-Made from the output files alone. The order is a hash of (random seed, row), so the same rows give the same bytes
-whatever folders they came in, and `--size N` takes the first N of it: a uniform sample without replacement. Left out,
-each with a count: rows without a response, generated seed responses that break a rule, exact repeats of an instruction.
-Beside the mix stands `<stem>.meta.json`, which tells how it was made and marks the mix as written by evol.
+Made from the output files alone, in two passes. The first reads every row once, in order, and keeps facts of fixed size
+(`mixing.survey`): gates, duplicates, contamination and choice work on these. The second reads the chosen rows by place,
+in the order of the mix, and writes them (`mixing.writing`). The order is a hash of (random seed, row), so the same rows
+give the same bytes whatever folders they came in, and `--size N` takes the first N of it: a uniform sample without
+replacement. The files of the set appear together or not at all (`mixing.outputs`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-from collections import Counter
-from dataclasses import dataclass, field
+from array import array
 from pathlib import Path
-from typing import IO, Any
-
-import orjson
 
 from evol import __version__
-from evol.draws import draw_integer
-from evol.eliminator import Response, check_response
-from evol.errors import FolderError, FolderInUse, UsageError
-from evol.files import digest_file, is_locked, open_atomically, write_atomically
-from evol.folder import check_outputs, generation_name, require_manifest
-from evol.formats import FORMATS
-from evol.records import Manifest
-from evol.seeds import digest_instruction
+from evol.errors import UsageError
+from evol.files import digest_file
+from evol.formats import OPENAI_MIN_ROWS, describe_for_axolotl, describe_for_llamafactory
+from evol.mixing.card import render_card
+from evol.mixing.cardfacts import CardFacts
+from evol.mixing.choosing import choose_shares, hold_out
+from evol.mixing.columns import check_parquet
+from evol.mixing.duplicates import sort_shuffled
+from evol.mixing.hub import check_hub, push
+from evol.mixing.options import MixOptions, parse_weights, write_command
+from evol.mixing.outputs import Outputs, Target, find_target
+from evol.mixing.report import MergeReport
+from evol.mixing.rows import Facts, RowFiles, Source, open_sources
+from evol.mixing.survey import NOT_ASKED, Survey, survey
+from evol.mixing.tokens import TRL_MAX_LENGTH
+from evol.mixing.writing import MixWriter, Written, measure_lengths
 
-MIX_NAME = "mix.jsonl"
-
-
-@dataclass
-class MergeReport:
-    """What `merge` did.
-
-    Attributes:
-        out: the mix.
-        rows: in the mix.
-        available: rows that could have gone in.
-        generations: rows of the mix by generation.
-        left_out: counts by reason.
-        notices: sentences for the user.
-    """
-
-    out: Path
-    rows: int = 0
-    available: int = 0
-    generations: Counter[int] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
-    notices: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain values."""
-        return {
-            "out": str(self.out),
-            "rows": self.rows,
-            "available": self.available,
-            "generations": {str(number): count for number, count in sorted(self.generations.items())},
-            "left_out": dict(sorted(self.left_out.items())),
-        }
+_TOO_LONG_SHARE = 0.01
+"""From this share of rows on, a warning says that they exceed the window."""
 
 
-def merge(
-    runs: list[Path],
-    out: Path | None,
-    format_name: str = "trl",
-    size: int | None = None,
-    random_seed: int = 0,
-    *,
-    allow_unfinished: bool = False,
-) -> MergeReport:
-    """Write the training mix of one or many runs.
+def merge(runs: list[Path], out: Path | None = None, options: MixOptions | None = None) -> MergeReport:
+    """Write the training mix of one or many runs, with its side files.
 
     Args:
         runs: run folders.
-        out: the mix; None stands for `mix.jsonl` in the only run.
-        format_name: a key of `FORMATS`.
-        size: rows to sample, None for all.
-        random_seed: of the shuffle.
-        allow_unfinished: take runs that ended early.
+        out: the mix or its folder; None stands for `mix.jsonl` in the only run.
+        options: what goes in and how; None for the defaults.
 
     Raises:
-        UsageError: unknown format, several runs without `out`, a file in the way, an unfinished run.
+        UsageError: options that cannot be, several runs without `out`, a file in the way, an unfinished run, runs that
+            contradict each other, a missing library.
         FolderError: a run's files are damaged or incomplete.
         FolderInUse: a run is going on.
         StorageError: the disk refused.
+        EndpointError: the Hub refused; the mix is written all the same.
     """
-    if format_name not in FORMATS:
-        raise UsageError(f"no format {format_name!r}", f"known are {', '.join(FORMATS)}")
-    if out is None:
-        if len(runs) != 1:
-            raise UsageError("several runs make one mix", "name its file with --out")
-        out = runs[0] / MIX_NAME
-    if len({run.resolve() for run in runs}) != len(runs):
-        raise UsageError("a run is named twice", "name each run once")
-    report = MergeReport(out)
-    manifests = {run: _check_run(run, report, allow_unfinished=allow_unfinished) for run in runs}
-    if out.suffix != ".jsonl":
-        raise UsageError(f"{out}: the mix is a .jsonl file", "name it like mix.jsonl")
-    meta = out.with_name(f"{out.stem}.meta.json")
-    replaced = _check_target(out, meta)
-    write = FORMATS[format_name]
-    with contextlib.ExitStack() as stack:
-        entries = sorted(_collect(manifests, random_seed, report, stack).values(), key=lambda entry: entry.order)
-        report.available = len(entries)
-        if size is not None and size > len(entries):
-            report.notices.append(f"--size {size}: only {len(entries)} rows are there, all of them are taken")
-        with open_atomically(out) as writer:
-            for entry in entries[:size]:
-                entry.file.seek(entry.offset)
-                row = orjson.loads(entry.file.readline())
-                writer.write(write(row["instruction"], row["response"]))
-                report.generations[row["generation"]] += 1
-            report.rows = writer.rows
-            about = report.as_json() | {
+    options = options or MixOptions()
+    options.check()
+    if options.push_to_hub:
+        check_hub()
+    if options.format == "parquet":
+        check_parquet()
+    target = find_target(runs, out, options.shape.suffix)
+    sources, notices = open_sources(runs, allow_unfinished=options.allow_unfinished)
+    names = _name_files(target, options)
+    report = MergeReport(target.folder / target.mix, is_dry=options.dry_run, notices=notices)
+    with Outputs(target, names, dry=options.dry_run) as outputs, RowFiles(sources) as files:
+        surveyed = survey(files, options)
+        mix, holdout = _choose(surveyed.facts, files, options, report)
+        writer = MixWriter(surveyed.facts, files, outputs, options, mix + holdout)
+        written = writer.write_split(mix, target.mix, target.name("lineage.jsonl"))
+        held = Written()
+        if options.holdout:
+            held = writer.write_split(
+                holdout, target.name(f"holdout{target.suffix}"), target.name("holdout.lineage.jsonl")
+            )
+        report.left_out = writer.write_removed(target.name("removed.jsonl"))
+        report.rows, report.holdout = written.rows, held.rows
+        report.generations, report.operations, report.private = written.generations, written.operations, written.private
+        report.lengths = measure_lengths(surveyed.facts, mix, is_exact=surveyed.counts_exactly)
+        _warn(report, surveyed.facts, mix, options)
+        _describe(outputs, options, names)
+        command = write_command(options, runs, out)
+        outputs.add(
+            target.card, render_card(_tell(target, report, surveyed, options, sources), options, sources, command)
+        )
+        report.files = outputs.sizes
+        outputs.commit(
+            report.as_json()
+            | {
                 "evol_version": __version__,
-                "format": format_name,
-                "size": size,
-                "random_seed": random_seed,
+                "format": options.format,
+                "size": options.size,
+                "random_seed": options.random_seed,
                 "runs": [str(run) for run in runs],
-                "sha256": writer.sha256,
-                "replaces_sha256": replaced,
+                "command": command,
+                "sha256": outputs.digests[target.mix],
             }
-            # first, so that a kill between the two leaves a mix that is still known as ours
-            write_atomically(meta, orjson.dumps(about, option=orjson.OPT_INDENT_2))
+        )
+    if options.push_to_hub:
+        _push(target, report, options)
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    generation: int
-    order: bytes
-    file: IO[bytes]
-    offset: int
+def _name_files(target: Target, options: MixOptions) -> list[str]:
+    names = [target.mix, target.name("lineage.jsonl"), target.name("removed.jsonl"), target.card]
+    if options.holdout:
+        names += [target.name(f"holdout{target.suffix}"), target.name("holdout.lineage.jsonl")]
+    if options.format == "llamafactory":
+        names.append("dataset_info.json")
+    if options.format == "axolotl":
+        names.append(target.name("axolotl.yaml"))
+    return names
 
 
-def _check_run(run: Path, report: MergeReport, *, allow_unfinished: bool) -> Manifest:
-    manifest = require_manifest(run)
-    if manifest.status == "running":
-        if is_locked(run):
-            raise FolderInUse(f"{run}: a run is going on")
-        raise FolderError(f"{run}: the run was killed before it wrote its files", "run the same `evol run` again")
-    if manifest.status != "done":
-        missing = max((count.unfinished for count in manifest.counts), default=0)
-        if not allow_unfinished:
+def _name_data_files(target: Target, options: MixOptions) -> list[str]:
+    return [target.mix, target.name(f"holdout{target.suffix}")] if options.holdout else [target.mix]
+
+
+def _choose(facts: Facts, files: RowFiles, options: MixOptions, report: MergeReport) -> tuple[array[int], array[int]]:
+    """Indices of the mix and of the holdout, each in its order."""
+    asked_out = facts.reasons.get(NOT_ASKED)
+    report.not_asked = sum(1 for verdict in facts.verdict if verdict == asked_out)
+    if facts and report.not_asked == len(facts):
+        raise UsageError("nothing is left: no row is what --only, --generations and --no-seeds ask for", "ask for less")
+    order = sort_shuffled(facts)
+    report.available = len(order)
+    weights = parse_weights(options.per_generation)
+    generation = [files.generation_of[number] for number in facts.file]
+    if isinstance(weights, dict):
+        deepest = max(source.manifest.generations for source in files.sources)
+        if max(weights) > deepest:
             raise UsageError(
-                f"{run}: {missing} of {manifest.seeds.count} lineages are unfinished ({manifest.status})",
-                "run the same `evol run` again, or take what is there with --allow-unfinished",
+                f"--per-generation {options.per_generation}: no generation {max(weights)}",
+                f"the runs have 0 to {deepest}",
             )
-        report.notices.append(f"{run}: {missing} of {manifest.seeds.count} lineages are unfinished")
-    check_outputs(run, manifest)
-    return manifest
+        order = [index for index in order if weights.get(generation[index])]
+        there = {generation[index] for index in order}
+        for number in sorted(number for number, share in weights.items() if share and number not in there):
+            raise UsageError(
+                f"--per-generation {options.per_generation}: nothing is left of generation {number}",
+                "leave it out of the shares, or ask for less elsewhere",
+            )
+    holdout: list[int] = []
+    if options.holdout:
+        order, holdout = hold_out(order, facts.lineage, options.holdout, options.random_seed)
+        if len(holdout) < options.holdout:
+            report.notices.append(
+                f"--holdout {options.holdout}: {len(holdout)} rows were held out, for a lineage is never split"
+            )
+        if options.dedupe == "off":
+            report.notices.append("--holdout with --dedupe off: an instruction may stand in the mix and in the holdout")
+    mix = choose_shares(order, generation, weights, options.size)
+    if options.size is not None and len(mix) < options.size:
+        why = "in the proportion asked for" if len(mix) < len(order) else "there, all of them are taken"
+        report.notices.append(f"--size {options.size}: only {len(mix)} rows are {why}")
+    return array("I", mix), array("I", holdout)
 
 
-def _check_target(out: Path, meta: Path) -> str:
-    """Refuse to overwrite what evol did not write, or what was changed since; the digest of what is replaced."""
-    if out.is_dir():
-        raise UsageError(f"{out}: a folder", "name a file with --out")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out.parent}: no such folder", "make it first, or name another place with --out")
-    if not out.exists():
-        if meta.exists() and not _recorded_digests(meta):
-            raise UsageError(f"{meta}: not written by evol", "move it away, or name another file with --out")
-        return ""
-    digest = digest_file(out)
-    if digest not in _recorded_digests(meta):
-        raise UsageError(
-            f"{out}: not written by `evol merge`, or changed since", "move it away, or name another file with --out"
+def _warn(report: MergeReport, facts: Facts, mix: array[int], options: MixOptions) -> None:
+    """Say what the person who trains next would rather know now."""
+    dropped = report.left_out["max_tokens"]
+    if dropped > _TOO_LONG_SHARE * (report.available + dropped):
+        share = dropped / (report.available + dropped)
+        report.notices.append(f"{dropped} rows ({share:.1%}) exceed --max-tokens {options.max_tokens} and are left out")
+    too_long = sum(1 for index in mix if facts.tokens(index) > TRL_MAX_LENGTH)
+    if too_long > _TOO_LONG_SHARE * len(mix):
+        how = "" if report.lengths.is_exact else ", estimated at four bytes a token (--tokenizer counts)"
+        report.notices.append(
+            f"{too_long} of {len(mix)} rows ({too_long / len(mix):.1%}) are longer than {TRL_MAX_LENGTH:,} tokens{how}"
+            ", where TRL cuts by default: raise max_length there, or leave them out with --max-tokens"
         )
-    return digest
+    if options.format == "openai" and len(mix) < OPENAI_MIN_ROWS:
+        report.notices.append(f"OpenAI refuses fewer than {OPENAI_MIN_ROWS} rows; the mix has {len(mix)}")
+    if not mix:
+        report.notices.append("the mix is empty")
 
 
-def _recorded_digests(meta: Path) -> set[str]:
-    """Digests of the mix that the side file speaks of, and of the one before it."""
-    try:
-        about = orjson.loads(meta.read_bytes())
-        return {str(about["sha256"]), str(about["replaces_sha256"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
+def _describe(outputs: Outputs, options: MixOptions, names: list[str]) -> None:
+    """What a trainer needs beside the rows."""
+    target = outputs.target
+    data_files = _name_data_files(target, options)
+    if "dataset_info.json" in names:
+        outputs.add("dataset_info.json", describe_for_llamafactory(target.stem, data_files, options.system))
+    if target.name("axolotl.yaml") in names:
+        outputs.add(target.name("axolotl.yaml"), describe_for_axolotl(data_files))
 
 
-def _collect(
-    manifests: dict[Path, Manifest], random_seed: int, report: MergeReport, stack: contextlib.ExitStack
-) -> dict[str, _Entry]:
-    """Usable rows by digest of their instruction; of exact repeats the earliest generation's, whatever the folder."""
-    kept: dict[str, _Entry] = {}
-    for run, manifest in manifests.items():
-        sorry_words = int(manifest.eliminator.get("sorry_words", 80))
-        for generation in range(manifest.generations + 1):
-            path = run / generation_name(generation)
-            file = stack.enter_context(path.open("rb"))
-            offset = 0
-            while line := file.readline():
-                here, offset = offset, offset + len(line)
-                row = orjson.loads(line)
-                if why := _find_fault(row, sorry_words):
-                    report.left_out[why] += 1
-                    continue
-                entry = _Entry(generation, _draw_order(random_seed, row), file, here)
-                digest = digest_instruction(row["instruction"])
-                rival = kept.setdefault(digest, entry)
-                if rival is not entry:
-                    report.left_out["exact_duplicate"] += 1
-                    if (entry.generation, entry.order) < (rival.generation, rival.order):
-                        kept[digest] = entry
-    return kept
-
-
-def _draw_order(random_seed: int, row: dict[str, Any]) -> bytes:
-    """Place of a row in the shuffle; the row's own digest breaks ties."""
-    drawn = draw_integer(random_seed, "mix", row["id"], row["instruction"])
-    return drawn.to_bytes(8, "big") + hashlib.sha256(row["response"].encode()).digest()[:8]
-
-
-def _find_fault(row: dict[str, Any], sorry_words: int) -> str | None:
-    if not row["response"].strip():
-        return "no_response"
-    if row["generation"] or not row["response_model"]:
-        return None  # survivors have passed the rules; a seed's own response is its author's
-    found = check_response(
-        Response(row["instruction"], row["response"], row["finish_reason"], cut_thinking=False, sorry_words=sorry_words)
+def _tell(
+    target: Target, report: MergeReport, surveyed: Survey, options: MixOptions, sources: list[Source]
+) -> CardFacts:
+    data_files = zip(("train", "test"), _name_data_files(target, options), (report.rows, report.holdout), strict=False)
+    side_files = {target.name("lineage.jsonl"): "where each row comes from, in the order of the mix"}
+    if options.holdout:
+        side_files[target.name("holdout.lineage.jsonl")] = "the same for the holdout"
+    benchmarks = surveyed.benchmarks.tallies if surveyed.benchmarks else {}
+    title = options.push_to_hub or (target.folder.name if target.card == "README.md" else "")
+    tokenizer = f"{options.tokenizer.name} (sha256 {digest_file(options.tokenizer)})" if options.tokenizer else ""
+    return CardFacts(
+        title=title or "Evol-Instruct mix of " + ", ".join(source.name for source in sources),
+        data_files=list(data_files),
+        side_files=side_files,
+        columns=options.shape.columns_with(options.system),
+        read=len(surveyed.facts),
+        not_asked=report.not_asked,
+        left_out=report.left_out,
+        available=report.available,
+        generations=report.generations,
+        operations=report.operations,
+        private=report.private,
+        lengths=report.lengths,
+        benchmarks=[(path.name, digest_file(path), tally.questions, tally.rows) for path, tally in benchmarks.items()],
+        tokenizer=tokenizer,
     )
-    return f"seed_{found[0]}" if found else None
+
+
+def _push(target: Target, report: MergeReport, options: MixOptions) -> None:
+    """Send the set without what was removed and without the marker; the card becomes the repository's README."""
+    names = {name: name for name in _name_files(target, options) if name != target.name("removed.jsonl")}
+    names["README.md"] = names.pop(target.card)
+    if options.dry_run:
+        sizes = ", ".join(f"{name} ({report.files[source]:,} bytes)" for name, source in sorted(names.items()))
+        report.pushed = f"would send to the dataset repository {options.push_to_hub}: {sizes}"
+        return
+    message = f"Training mix of {report.rows:,} rows, evol {__version__}"
+    report.pushed = push(options.push_to_hub, {name: target.folder / source for name, source in names.items()}, message)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -42,9 +42,10 @@ from evol.gateway import Gateway
 from evol.interrupts import Interrupts
 from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
 from evol.lineage import evolve_lineage
-from evol.projection import Tally, write_outputs
+from evol.projection import NotFinished, Tally, write_outputs
 from evol.records import (
     Estimate,
+    FileDigest,
     Manifest,
     Outcome,
     Price,
@@ -159,6 +160,11 @@ def _run_locked(
         estimate=estimate,
     )
     write_manifest(folder, manifest)
+    tally = Tally.for_generations(config.generations)
+    files = _write_again(checked, journal, tally)
+    if files is not None:
+        observer.notice(f"{folder}: all calls are in the journal; the outputs are written from it again")
+        return _finish(checked, manifest, journal, tally, files, prices, observer)
     session = Session(config.models, config.limits, backends, journal, prices, observer.notice)
     gateway = session.gateway
     failures: dict[str, str] = {}
@@ -174,27 +180,64 @@ def _run_locked(
     journal.sync()
     tally = Tally.for_generations(config.generations)
     files = write_outputs(folder, read_seeds_again(folder), config, checked.pack, journal, tally)
+    ends = _Ends(failures, gateway.fatal, interrupts.exit_code)
+    return _finish(checked, manifest, journal, tally, files, prices, observer, ends)
+
+
+def _write_again(checked: Checked, journal: Journal, tally: Tally) -> dict[str, FileDigest] | None:
+    """Restore the outputs of a run that was done before, in one pass over the journal; None where calls are missing."""
+    before, config = checked.existing, checked.config
+    if before is None or before.status != "done" or before.generations < config.generations:
+        return None
+    seeds = read_seeds_again(checked.folder)
+    try:
+        return write_outputs(checked.folder, seeds, config, checked.pack, journal, tally, whole=True)
+    except NotFinished:
+        return None
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Why a run ended where it did."""
+
+    failures: Mapping[str, str] = field(default_factory=dict)
+    fatal: EvolError | None = None
+    interrupted: int = 0
+
+
+def _finish(
+    checked: Checked,
+    manifest: Manifest,
+    journal: Journal,
+    tally: Tally,
+    files: dict[str, FileDigest],
+    prices: Mapping[Role, Price | None],
+    observer: Observer,
+    ends: _Ends = _Ends(),
+) -> RunResult:
+    """Write the manifest, last of all files."""
+    folder, generations = checked.folder, checked.config.generations
     if checked.existing is not None and checked.existing.seeds.count > tally.seeds:
         observer.notice(
             f"{folder}: {tally.seeds} seeds now, {checked.existing.seeds.count} before; the outputs hold these, "
             "the journal keeps the calls of all"
         )
-    _remove_surplus_generations(folder, config.generations, observer.notice)
-    status, exit_code = _judge_end(tally, gateway.fatal, interrupts.exit_code)
+    _remove_surplus_generations(folder, generations, observer.notice)
+    status, exit_code = _judge_end(tally, ends.fatal, ends.interrupted)
     manifest = manifest.model_copy(
         update={
             "status": status,
             "counts": tally.freeze(),
             "calls": journal.freeze_totals({str(role): price for role, price in prices.items()}),
             "unfinished": [
-                UnfinishedLineage(seed_id=seed_id, generation=generation, error=failures.get(seed_id, NOT_REACHED))
+                UnfinishedLineage(seed_id=seed_id, generation=generation, error=ends.failures.get(seed_id, NOT_REACHED))
                 for seed_id, generation in tally.unfinished
             ],
             "files": files,
         }
     )
     write_manifest(folder, manifest)
-    return RunResult(manifest, exit_code, gateway.fatal if exit_code else None)
+    return RunResult(manifest, exit_code, ends.fatal if exit_code else None)
 
 
 def _judge_end(tally: Tally, fatal: EvolError | None, interrupted: int) -> tuple[RunStatus, int]:

@@ -154,8 +154,10 @@ def _add_lineage(seed: Seed, config: RunConfig, pack: Pack, sums: dict[Role, _Su
         before = grown
         grown += GROWTH_TOKENS if operation.kind == "in-depth" else 0
         sums["evolver"].add(_count(evolve) + before, own + grown + EXPECTED_MARKER_TOKENS)
-        if needs_judge(operation.kind, config.judge_scope):
-            judge = build_judge_messages(pack, seed.instruction, seed.instruction, is_reask=False)
+        if operation.judge and needs_judge(operation.kind, config.judge_scope):
+            judge = build_judge_messages(
+                pack.judged_by(operation.judge), seed.instruction, seed.instruction, is_reask=False
+            )
             sums["judge"].add(_count(judge) + before + grown, EXPECTED_VERDICT_TOKENS)
         sums["responder"].add(asked + grown, response, EXPECTED_SURVIVAL)
 

@@ -25,6 +25,10 @@ class JournalMiss(Exception):
     """The journal does not know this call."""
 
 
+class NotFinished(Exception):
+    """The journal does not hold all of a run."""
+
+
 @dataclass
 class Tally:
     """Counts of a projection, filled while it goes.
@@ -118,14 +122,31 @@ def replay_all(
 
 
 def write_outputs(
-    folder: Path, seeds: Iterable[Seed], config: RunConfig, pack: Pack, journal: Journal, tally: Tally
+    folder: Path,
+    seeds: Iterable[Seed],
+    config: RunConfig,
+    pack: Pack,
+    journal: Journal,
+    tally: Tally,
+    *,
+    whole: bool = False,
 ) -> dict[str, FileDigest]:
     """Write `generation-0 … M.jsonl` and `eliminated.jsonl`, each whole or not at all.
+
+    Args:
+        folder: of the run.
+        seeds: all of them.
+        config: of the run.
+        pack: of the run.
+        journal: of the run.
+        tally: is filled.
+        whole: write nothing unless every lineage is finished.
 
     Returns:
         Rows and digest by file name, for the manifest, which the caller writes last.
 
     Raises:
+        NotFinished: a lineage is not finished, and `whole` was asked for; no file was touched.
         StorageError: the disk refused; files already replaced are whole, the others are the old ones.
     """
     names = [*(generation_name(number) for number in range(config.generations + 1)), ELIMINATED_NAME]
@@ -134,4 +155,8 @@ def write_outputs(
         for outcome in replay_all(seeds, config, pack, journal, tally):
             name = ELIMINATED_NAME if outcome.eliminated else generation_name(outcome.row.generation)
             writers[name].write(outcome.row.model_dump())
+            if whole and tally.unfinished:
+                raise NotFinished
+        if whole and tally.unfinished:  # a lineage without any outcome
+            raise NotFinished
     return {name: FileDigest(rows=writer.rows, sha256=writer.sha256) for name, writer in writers.items()}

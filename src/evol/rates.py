@@ -242,8 +242,14 @@ class PaceFinder:
         """A request was answered."""
         self._granted += 1
 
-    def note_refused(self, sent_at: float, now: float) -> bool:
+    def note_refused(self, sent_at: float, now: float, current: float = 0.0) -> bool:
         """A request that was sent at `sent_at` was refused.
+
+        Args:
+            sent_at: when it was sent.
+            now: when it was refused.
+            current: requests a second at present, as far as known; what was measured since the start knows too much of
+                the slow beginning.
 
         Returns:
             Whether this begins a new episode.
@@ -255,7 +261,10 @@ class PaceFinder:
             self._active += now - self._active_since
         if self._active > 0 and self._granted >= (2 if is_first else self.ENOUGH):
             self._measure()
-            self._holds_burst = is_first
+            if is_first and self.rate is not None:
+                self.rate, self._holds_burst = max(self.rate, current * self.SAFETY), True
+            else:
+                self._holds_burst = False
         elif self.rate and self._granted:
             self.rate *= self._CUT
             self._granted, self._active, self._paused = 0, 0.0, 0.0

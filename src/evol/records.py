@@ -51,6 +51,10 @@ class Seed(_Frozen):
     """Alpaca's instruction and input already folded together."""
     response: str = ""
     """The seed's own response, "" where it has none."""
+    skill: str = ""
+    """What its record calls its skill, "" where it does not; no part of any request."""
+    language: str = ""
+    """What its record calls its language, "" where it does not; no part of any request."""
 
 
 @dataclass(frozen=True, slots=True)

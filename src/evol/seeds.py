@@ -23,6 +23,7 @@ from evol.records import Seed
 
 MAX_INSTRUCTION_CHARS = 100_000
 MAX_ID_CHARS = 200
+MAX_TAG_CHARS = 100
 
 _USER = {"user", "human"}
 _ASSISTANT = {"assistant", "gpt", "model", "chatgpt"}
@@ -152,7 +153,17 @@ def _parse_record(record: Any, where: str, tally: SeedTally) -> tuple[Seed, bool
         id=_given_id(given, where) if given is not None else digest_instruction(instruction),
         instruction=instruction,
         response=response if response.strip() else "",
+        skill=_read_tag(record, "skill"),
+        language=_read_tag(record, "language"),
     ), given is not None
+
+
+def _read_tag(record: dict[str, Any], key: str) -> str:
+    """A seed's skill or language, for `evol merge --only`; what is no short text counts as none."""
+    value = record.get(key)
+    if not isinstance(value, str) or len(value) > MAX_TAG_CHARS or not value.isprintable():
+        return ""
+    return value.strip()
 
 
 def _text(record: dict[str, Any], key: str, where: str) -> str:

@@ -84,14 +84,14 @@ class Session:
         prices: Mapping[Role, Price | None],
         notice: Callable[[str], None],
     ) -> None:
-        self._backends = backends
+        self._backends = {role: backends[role] for role in models}
         self._throttles: dict[str, Throttle] = {}
         self._grow: Callable[[], None] = lambda: None
         self._journal = journal
         terms = self._set_terms(models, limits, prices)
         budget_limits = BudgetLimits(limits.max_calls, limits.max_tokens, limits.max_cost)
         budget = Budget(budget_limits, _count_spending(journal, prices))
-        self.gateway = Gateway(journal, backends, terms, budget, limits, notice=notice)
+        self.gateway = Gateway(journal, self._backends, terms, budget, limits, notice=notice)
 
     def work_off(self, jobs: Iterator[Job], interrupts: Interrupts) -> None:
         """Carry out all jobs, or as many as can be before the run must stop; closes the backends."""

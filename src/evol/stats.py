@@ -62,7 +62,7 @@ def compute_stats(folder: Path) -> RunStats:
 
 def _project(folder: Path, manifest: Manifest, figures: _Figures) -> RunStats:
     config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
-    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights)
+    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
     if any(
         manifest.fingerprint.get(role, {}).get("prompts", digest) != digest for role, digest in pack.digests().items()
     ):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,7 +22,11 @@ from evol.records import CompletionRequest, ThrottleChange
 FIXED = "set by --concurrency"
 FIRST_PAUSE = 0.5
 """Seconds to pause after a refusal that does not say how long; doubled while nothing is granted."""
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 15.0
+MIN_SPACING = 0.003
+"""Seconds between two calls, for a while after a pause."""
+ROOM = 1.5
+"""Times the calls in flight that a learnt pace needs: so many slots are left to it."""
 
 
 class Rates:
@@ -113,6 +118,10 @@ class Throttle:
         self._paused_until = float("-inf")
         self._pause = FIRST_PAUSE
         self._tokens_per_call = 1.0
+        self._latency = 0.0
+        self._granted_at = self._spaced_until = float("-inf")
+        self._spacing = 0.0
+        self._granted = True  # a reply came since the last refusal
         self._timer: asyncio.TimerHandle | None = None
         self._is_used = False
 
@@ -168,6 +177,8 @@ class Throttle:
         """
         now = self._clock()
         self._pause = FIRST_PAUSE
+        self._granted = True
+        self._latency += (now - slot.begun - self._latency) * (0.05 if self._latency else 1.0)
         self._pace.note_granted()
         self._tokens_per_call += (tokens - self._tokens_per_call) * 0.1
         if self._rates:
@@ -194,15 +205,19 @@ class Throttle:
             Seconds that everybody waits, counted from now.
         """
         now = self._clock()
-        is_new = self._pace.note_refused(slot.begun, now) if is_rate else False
+        current = self.in_flight / max(self._latency, 1e-3)
+        is_new = self._pace.note_refused(slot.begun, now, current) if is_rate else False
+        is_blocked, self._granted = not self._granted, False  # whoever asks while all is blocked learns nothing new
+        floor = math.ceil((self.pace or 0.0) * self._latency * ROOM)
         if retry_after is None and is_new:
             retry_after, self._pause = self._pause, min(LONGEST_PAUSE, self._pause * 2)
         self._paused_until = max(self._paused_until, now + min(retry_after or 0.0, MAX_WAIT))
+        self._space_out(0.0, self._paused_until + 1.0)
         if hint is not None:
             self._heed(hint, now)
-        if self._finder and self._finder.note_refusal(slot.begun, now):
+        if self._finder and not is_blocked and self._finder.note_refusal(slot.begun, now, max(1, floor)):
             self._adopt(self._finder.reason)
-        elif is_new:
+        elif is_new and not is_blocked:
             self._note("the server refused a call")
         return self._paused_until - now
 
@@ -219,14 +234,21 @@ class Throttle:
             self._note("end of the run")
 
     def _heed(self, hint: RateHint, now: float) -> None:
-        """Wait before a limit is exceeded that the server has told."""
+        """Space the calls out before a limit is exceeded that the server has told."""
         for allowance, need in ((hint.requests, 1.0), (hint.tokens, self._tokens_per_call)):
             if allowance is not None and (wait := allowance.wait_for(need)) > 0:
                 self._paused_until = max(self._paused_until, now + wait)
+                self._space_out(wait, now + wait + min(allowance.reset, MAX_WAIT))
+
+    def _space_out(self, seconds: float, until: float) -> None:
+        """No crowd after a pause: who comes first shall be answered before many follow."""
+        self._spacing, self._spaced_until = max(seconds, MIN_SPACING), until
 
     def _wait(self, tokens: float, now: float) -> float:
         """Seconds until the next request may go, slots aside."""
         wait = max(self._paused_until - now, self._pace.wait(now))
+        if now < self._spaced_until:
+            wait = max(wait, self._granted_at + self._spacing - now)
         return max(wait, self._rates.wait_for(tokens, now)) if self._rates else wait
 
     def _grant(self, tokens: float, role: str, now: float) -> Slot:
@@ -234,6 +256,7 @@ class Throttle:
         if not self._is_used:
             self._is_used = True
             self._note(FIXED if self._finder is None else self._finder.reason)
+        self._granted_at = now
         self._pace.take(now)
         if self._rates:
             self._rates.take(tokens, now)

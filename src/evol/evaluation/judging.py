@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import orjson
 
 from evol.files import data_folder
-from evol.packs import Template, load_template
 from evol.records import Message
+from evol.templates import Template, load_template
 
 _PLACEHOLDERS = {"instruction", "first", "second", "fence"}
 _NUMBER = r"(\d{1,2}(?:\.\d+)?)(?: ?/ ?10| out of 10)?"

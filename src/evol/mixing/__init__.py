@@ -1,0 +1,1 @@
+"""The parts of `evol merge`: options, rows, gates, duplicates, contamination, choice, files, card, hub."""

@@ -1,0 +1,290 @@
+"""The dataset card and the way to the Hub: what it says is so, what it must not say, and the command it names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evol.mixing.options import MixOptions, write_command
+from evol.records import Completion, CompletionRequest
+from fake_hub import FakeHub
+from scripted_runs import make_run, make_seeds, merge, read_rows, reply_well
+
+TOKEN = "hf_canary"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of ten seeds in which one evolution is judged equal, one instruction repeats, one seed has no response."""
+
+    def reply(request: CompletionRequest) -> str | Completion:
+        if request.seed_id == "s1" and request.role == "judge" and request.generation == 2:
+            return "Equal"
+        if request.seed_id == "s2" and request.generation == 0:
+            return Completion("", "content_filter")
+        return reply_well(request)
+
+    folder = tmp_path_factory.mktemp("card") / "r"
+    seeds = make_seeds(10)
+    seeds[4]["instruction"] = seeds[3]["instruction"]
+    assert make_run(folder, seeds, reply, evolver={"weights": {"breadth": 0.0}}).exit_code == 0
+    return folder
+
+
+def read_card(path: Path) -> tuple[dict[str, Any], str]:
+    """The YAML head and the text."""
+    _, head, text = path.read_text(encoding="utf-8").split("---\n", 2)
+    return yaml.safe_load(head), text
+
+
+def find_cell(text: str, name: str) -> str:
+    """The cell beside a name in one of the tables."""
+    [cell] = re.findall(rf"^\| {re.escape(name)} \| (.*?) \|", text, re.MULTILINE)
+    return str(cell)
+
+
+def test_the_head_is_what_the_hub_reads(tmp_path: Path, folder: Path) -> None:
+    """Configs with both splits, features, tags, size and source; a license only if one was given."""
+    merge([folder], tmp_path / "m", holdout=3, license="cc-by-4.0")
+    head, _ = read_card(tmp_path / "m" / "README.md")
+    turns = {"list": [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]}
+    assert head == {
+        "license": "cc-by-4.0",
+        "pretty_name": "m",
+        "task_categories": ["text-generation"],
+        "tags": ["synthetic", "evol-instruct"],
+        "size_categories": ["n<1K"],
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "source_datasets": ["extended|other-r.seeds"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": "train", "path": "mix.jsonl"},
+                    {"split": "test", "path": "mix.holdout.jsonl"},
+                ],
+            }
+        ],
+        "dataset_info": {"features": [{"name": "prompt", **turns}, {"name": "completion", **turns}]},
+    }
+    merge([folder], tmp_path / "m")
+    head, _ = read_card(tmp_path / "m" / "README.md")
+    assert "license" not in head
+    assert [file["split"] for file in head["configs"][0]["data_files"]] == ["train"]
+
+
+def test_the_text_counts_every_step(tmp_path: Path, folder: Path) -> None:
+    """Seeds, evolved, eliminated by reason, kept, duplicates, available, mix: the figures follow from one another."""
+    report = merge([folder], tmp_path / "mix.jsonl", size=20)
+    _, text = read_card(tmp_path / "mix.card.md")
+    steps = {
+        "seeds": "10",
+        "evolved (attempts)": "20",
+        "eliminated: equal": "-1",
+        "kept: seeds and survivors": "29",
+        "left out by a gate: no_response": "-1",
+        "exact duplicates": "-1",
+        "near duplicates": "0",
+        "contaminated": "0",
+        "available": "27",
+        "in the mix, split train": "20",
+    }
+    assert {name: find_cell(text, name) for name in steps} == steps
+    for number, count in report.generations.items():
+        assert find_cell(text, f"generation {number}") == str(count)
+    for name, count in report.operations.items():
+        assert find_cell(text, f"operation {name}") == str(count)
+
+
+def test_the_text_names_models_prompts_and_seeds(tmp_path: Path, folder: Path) -> None:
+    """Models with their sampling, the pack with the digests of its prompts, the seeds with theirs, the operations."""
+    merge([folder], tmp_path / "mix.jsonl")
+    _, text = read_card(tmp_path / "mix.card.md")
+    manifest = yaml.safe_load((folder / "manifest.json").read_text())
+    for role in ("evolver", "judge"):
+        assert f"| {role} | m | temperature 1.0, top_p 0.9, max_tokens 2048, frequency_penalty 0.0 |" in text
+        assert manifest["fingerprint"][role]["prompts"] in text
+    assert "| responder | m |" in text
+    assert manifest["seeds"]["sha256"] in text
+    assert "Prompt pack `general`" in text
+    assert "equality judge: in-depth" in text
+    drawn = re.search(r"Operations drawn: (.*)\.", text)
+    assert drawn
+    assert sum(int(part.rpartition(" ")[2]) for part in drawn[1].split(", ")) == 20
+
+
+def test_the_text_tells_no_host_and_no_folder(tmp_path: Path) -> None:
+    """Neither the endpoint nor any place on this machine stands in what may be published."""
+    make_run(
+        tmp_path / "r", make_seeds(2), models={"default": {"model": "m", "base_url": "http://secret.intern:8000/v1"}}
+    )
+    benchmark = tmp_path / "b.txt"
+    benchmark.write_text("Never asked.")
+    merge([tmp_path / "r"], tmp_path / "m", against=(benchmark,))
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert "secret" not in card
+    assert str(tmp_path) not in card
+    assert "evol merge r --out m --against b.txt" in card
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    """A model's name cannot break the table, open a tag, or end the YAML."""
+    name = "m | <script>\n---\n# x"
+    make_run(tmp_path / "r", make_seeds(1), models={"default": {"model": name}})
+    merge([tmp_path / "r"], tmp_path / "x: [y]", system="a: b\n--- <i> | c")
+    head, text = read_card(tmp_path / "x: [y]" / "README.md")
+    assert head["pretty_name"] == "x: [y]"
+    assert "| evolver | m \\| &lt;script> --- # x |" in text
+    assert "<script" not in text
+
+
+def test_the_bundled_seeds_are_the_source(tmp_path: Path) -> None:
+    """Without seeds of the user's the source is original."""
+    from evol.backends.scripted import ScriptedBackend
+    from evol.checks import check_run
+    from evol.config import load_config
+    from evol.pipeline import run
+    from evol.records import ROLES
+    from scripted_runs import Silent
+
+    flags = {"out": str(tmp_path / "r"), "generations": 0, "limit": 3, "models": {"default": {"model": "m"}}}
+    run(check_run(load_config(None, flags)), dict.fromkeys(ROLES, ScriptedBackend(reply_well)), Silent())
+    merge([tmp_path / "r"])
+    head, _ = read_card(tmp_path / "r" / "mix.card.md")
+    assert head["source_datasets"] == ["original"]
+    assert merge([tmp_path / "r"], only=("skill=writing",)).rows == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"size": 7, "random_seed": 3, "holdout": 3},
+        {"format_name": "llamafactory", "system": "Be 'kind' & brief.", "generations": "1-2", "dedupe": "near"},
+        {"per_generation": "0:1,1:2", "only": ("operation=deepen", "operation=seed"), "keep": "earliest"},
+    ],
+    ids=str,
+)
+def test_the_command_makes_the_mix_again(tmp_path: Path, folder: Path, more: dict[str, Any]) -> None:
+    """The command that the card names, run from the run's place, gives the same mix byte for byte."""
+    merge([folder], tmp_path / "mix.jsonl", **more)
+    found = re.search(r"```sh\n(.*)\n```", (tmp_path / "mix.card.md").read_text())
+    assert found
+    words = shlex.split(found[1])
+    assert words[:2] == ["evol", "merge"]
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "r").symlink_to(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "evol.cli", *words[1:]],
+        cwd=tmp_path / "again",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "again" / "mix.jsonl").read_bytes() == (tmp_path / "mix.jsonl").read_bytes()
+
+
+def test_every_option_finds_its_way_into_the_command() -> None:
+    """Each field that can change the mix is written as its flag once it differs from the default."""
+    changed = MixOptions(
+        format="alpaca", size=1, random_seed=2, generations="1", per_generation="equal", only=("skill=a", "skill=b"),
+        no_seeds=True, holdout=3, system="s t", dedupe="near", threshold=0.8, lineage_threshold=0.95, keep="earliest",
+        against=(Path("x"), Path("/y/z")), ngram=8, instruction_words="1-", response_words="2-",
+        instruction_tokens="3-", response_tokens="4-", max_tokens=5, tokenizer=Path("t.json"), language=("en", "de"),
+        drop_private=True, license="mit", push_to_hub="me/x", dry_run=True, allow_unfinished=True,
+    )  # fmt: skip
+    words = shlex.split(write_command(changed, [Path("a"), Path("b")], Path("m.jsonl")))
+    flags = {f"--{name.replace('_', '-')}" for name in MixOptions.__dataclass_fields__}
+    assert flags - set(words) == {"--push-to-hub", "--dry-run"}
+    assert words[2:6] == ["a", "b", "--out", "m.jsonl"]
+    assert [words[place + 1] for place, word in enumerate(words) if word == "--against"] == ["x", "z"]
+    assert words[words.index("--system") + 1] == "s t"
+
+
+def call_evol(hub: FakeHub | None, cwd: Path, *arguments: str, token: str = TOKEN) -> Any:
+    """The real command, whose Hub is a local one."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    environment |= {
+        "HF_HOME": str(cwd / "hf"),
+        "HF_TOKEN": token,
+        "HF_ENDPOINT": hub.url if hub else "http://127.0.0.1:9",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "evol.cli", "merge", *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_mix_is_pushed_in_one_commit(tmp_path: Path, folder: Path) -> None:
+    """huggingface_hub itself sends mix, holdout, lineage and card as README; what was removed stays at home."""
+    with FakeHub() as hub:
+        done = call_evol(hub, tmp_path, str(folder), "--out", "x.jsonl", "--holdout", "3", "--push-to-hub", "me/my-mix")
+    assert done.returncode == 0, done.stderr
+    names = {"x.jsonl": "x.jsonl", "x.holdout.jsonl": "x.holdout.jsonl", "x.lineage.jsonl": "x.lineage.jsonl"}
+    names |= {"x.holdout.lineage.jsonl": "x.holdout.lineage.jsonl", "README.md": "x.card.md"}
+    assert hub.files == {name: (tmp_path / source).read_bytes() for name, source in names.items()}
+    assert hub.repositories == [("me/my-mix", True)]
+    assert len(hub.messages) == 1
+    assert hub.tokens == {f"Bearer {TOKEN}"}
+    assert "sent: http://127.0.0.1" in done.stdout
+    assert TOKEN not in done.stdout + done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+
+
+def test_a_dry_run_of_a_push_needs_no_network(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names repository, files and sizes; no socket is opened and nothing is written."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    report = merge([folder], tmp_path / "m", push_to_hub="me/my-mix", dry_run=True)
+    assert list(tmp_path.iterdir()) == []
+    assert report.pushed.startswith("would send to the dataset repository me/my-mix: README.md (")
+    assert f"mix.jsonl ({report.files['mix.jsonl']:,} bytes)" in report.pushed
+    assert "removed" not in report.pushed
+
+
+@pytest.mark.parametrize(
+    ("refuse", "token", "words"),
+    [
+        (401, TOKEN, ("HTTP 401", "HF_TOKEN")),
+        (403, TOKEN, ("HTTP 403", "may write there")),
+        (500, TOKEN, ("HTTP 500", "try again later")),
+        (-1, TOKEN, ("the mix itself is written", "check the network")),
+        (0, "", ("HTTP 401", "HF_TOKEN")),
+    ],
+)
+def test_a_push_that_fails_is_one_sentence(
+    tmp_path: Path, folder: Path, refuse: int, token: str, words: tuple[str, ...]
+) -> None:
+    """Exit 5, what happened and what to do, no traceback, no token; the mix stands."""
+    with contextlib.ExitStack() as stack:
+        hub = stack.enter_context(FakeHub()) if refuse >= 0 else None
+        if hub:
+            hub.refuse = refuse
+        done = call_evol(hub, tmp_path, str(folder), "--out", "m", "--push-to-hub", "me/x", token=token)
+    assert done.returncode == 5, done.stderr
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("evol: error: ")]
+    assert all(word in line for word in words)
+    assert "Traceback" not in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    assert len(read_rows(tmp_path / "m" / "mix.jsonl")) == 27
