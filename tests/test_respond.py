@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import subprocess
 import sys
 import time
@@ -268,6 +269,30 @@ def test_a_killed_command_pays_nothing_twice(evol: Evol, server: FakeServer) -> 
     journal = read_rows(evol.folder / "responses.journal.jsonl")
     keys = [record["key"] for record in journal if record["kind"] == "call"]
     assert len(keys) == len(set(keys)) == 60
+
+
+def test_an_interrupt_keeps_what_came(evol: Evol, server: FakeServer) -> None:
+    """Ctrl-C lets calls in flight finish, writes what is known and ends with 130; the same command goes on."""
+    server.latency = lambda body: 0.05
+    questions = write_questions(evol.folder, 80)
+    command = [
+        sys.executable, "-m", "evol.cli", "respond", str(questions), "--model", "m", "--base-url", server.url,
+        "--concurrency", "4", "--quiet",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=evol.folder, env=evol.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 20
+    while server.total < 12 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    shown, told = process.communicate(timeout=20)
+    assert process.returncode == 130, told
+    rows = read_rows(evol.folder / "responses.jsonl")
+    assert 12 <= len(rows) < 80
+    assert f"{len(rows)} responses, {80 - len(rows)} unfinished" in shown
+    assert respond(evol, questions).returncode == 0
+    assert set(server.seen.values()) == {1}
 
 
 def test_two_commands_cannot_write_one_file(evol: Evol, server: FakeServer) -> None:

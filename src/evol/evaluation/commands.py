@@ -12,7 +12,8 @@ from evol.console import given, print_json, report_errors, say
 from evol.errors import BudgetExhausted, UsageError
 
 if TYPE_CHECKING:
-    from evol.evaluation.filework import FileJob, FileResult
+    from evol.evaluation.filework import FileResult
+    from evol.evaluation.jobs import FileJob
     from evol.records import Role
 
 EPILOG_RESPOND = """

@@ -22,8 +22,8 @@ from evol.evaluation.figures import (
     list_pairs,
     rate_all,
 )
-from evol.evaluation.filework import FileJob, Task
 from evol.evaluation.inputs import ResponseSet, find_common, list_empty, list_left_out, read_response_sets
+from evol.evaluation.jobs import FileJob, Task
 from evol.evaluation.judging import JudgePrompt, parse_scores
 from evol.evaluation.records import Comparison, Order, Question, Verdict, Winner
 from evol.evaluation.resampling import RESAMPLES

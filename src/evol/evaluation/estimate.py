@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import orjson
 from pydantic import BaseModel
 
-from evol.evaluation.filework import FileJob, list_first_requests
+from evol.evaluation.filework import list_first_requests
+from evol.evaluation.jobs import FileJob
 from evol.plan import EXPECTED_RESPONSE_TOKENS, SAMPLE, count_tokens
 from evol.records import Estimate, Message, Price, Role
 

@@ -10,8 +10,8 @@ from typing import Any
 from evol.chat import build_body
 from evol.cleaning import strip_thinking
 from evol.config import ModelConfig, RunConfig
-from evol.evaluation.filework import FileJob, Task
 from evol.evaluation.inputs import read_questions
+from evol.evaluation.jobs import FileJob, Task
 from evol.evaluation.records import Question, ResponseRow
 from evol.lineage import Complete
 from evol.records import CompletionRequest
