@@ -17,19 +17,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "1a values that others are composed of": ("figures", "draws", "interrupts", "words"),
     "1b values": ("records",),
     "2a needs nothing but values": (
-        "files",
-        "config",
-        "cost",
-        "rates",
-        "adaptive",
-        "cleaning",
-        "formats",
-        "extras",
-        "speed",
-        "diversity",
-        "flaws",
+        *("files", "config", "cost", "rates", "adaptive", "cleaning", "formats", "extras"),
+        *("speed", "diversity", "flaws", "evaluation", "evaluation.records"),
     ),
-    "2b needs files or config": ("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens"),
+    "2b needs files or config": (
+        *("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens", "evaluation.resampling"),
+    ),
     "2c needs prompt templates": ("packs",),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
@@ -42,9 +35,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "backends.base",
         "backends.client",
         "duplicates",
+        "evaluation.inputs",
+        "evaluation.judging",
+        "evaluation.figures",
+        "evaluation.html",
     ),
-    "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
-    "5  the method": ("lineage",),
+    "4  calls; charts and ballots": (
+        *("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
+        *("evaluation.charts", "evaluation.ballot"),
+    ),
+    "5  the method": ("lineage", "evaluation.counting"),
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",
         "mixing.options",
@@ -72,14 +72,26 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "6d a mix: the first pass, the card": ("mixing.survey", "mixing.card"),
     "6e a mix: the second pass": ("mixing.writing",),
-    "6f inputs and outputs": ("checks", "projection", "merge", "pricing", "session", "rows", "scores"),
+    "6f inputs and outputs": (
+        *("checks", "projection", "merge", "pricing", "session", "rows", "scores", "evaluation.jobs"),
+    ),
     "6g what rows say, how they are rated": ("survey", "rating"),
     "6h what is checked before rating": ("scorechecks",),
-    "7  commands": ("pipeline", "plan", "stats", "scoring", "catalog"),
+    "7a commands; a file that a command makes": (
+        "pipeline",
+        "plan",
+        "stats",
+        "scoring",
+        "catalog",
+        "evaluation.target",
+    ),
+    "7b commands that make one file": ("evaluation.filework", "evaluation.respond"),
+    "7c what stands on these": ("evaluation.compare", "evaluation.estimate"),
     "8a events on the terminal": ("progress",),
-    "8b tables on the terminal": ("tables", "texts"),
-    "8c tables beside one another": ("comparison",),
-    "9  the command line": ("cli",),
+    "8b tables and sentences on the terminal": ("tables", "texts", "console", "evaluation.tables"),
+    "8c lines and pages that quote others": ("comparison", "evaluation.texts", "evaluation.page"),
+    "9a what commands tell": ("runs", "evaluation.commands"),
+    "9b the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
@@ -95,9 +107,9 @@ OWNERS = {
     "openai": {"backends.endpoint", "backends.client"},  # the client names the reply's type, for checkers alone
     "genai_prices": {"cost"},
     "xllamacpp": {"backends.local"},
-    "typer": {"cli"},
+    "typer": {"cli", "runs", "console", "evaluation.commands"},
     "tqdm": {"progress"},
-    "rich": {"tables", "comparison"},
+    "rich": {"tables", "comparison", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
     "rapidfuzz": {"duplicates", "mixing.near", "mixing.contamination"},
     "tokenizers": {"tokens", "mixing.tokens"},
@@ -119,6 +131,7 @@ OWNERS = {
 
 PURE = (
     "draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage",
+    "evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts",
     "mixing.texts", "mixing.private", "mixing.choosing",
     "figures", "words", "speed", "diversity", "flaws", "scorer", "rating",
 )  # fmt: skip

@@ -41,6 +41,8 @@ def test_wheel_carries_prompts_and_seeds_byte_for_byte(built: Path) -> None:
         for name in names:
             assert wheel.read(f"evol/{name}") == (ROOT / name).read_bytes()
         assert "evol/py.typed" in wheel.namelist()
+        assets = {f"evol/evaluation/assets/{path.name}" for path in (ROOT / "src/evol/evaluation/assets").iterdir()}
+        assert assets <= set(wheel.namelist())
         assert not [name for name in wheel.namelist() if "test" in name]
 
 
@@ -49,7 +51,13 @@ def test_sdist_carries_what_a_build_needs(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
     assert data_files() <= names
-    assert {"LICENSE", "README.md", "configs/wizardlm.toml", "tests/test_packaging.py"} <= names
+    assert {
+        "LICENSE",
+        "README.md",
+        "configs/wizardlm.toml",
+        "configs/train/trl.yaml",
+        "tests/test_packaging.py",
+    } <= names
 
 
 def test_installed_wheel_runs_outside_the_repository(built: Path, tmp_path: Path) -> None:

@@ -100,14 +100,18 @@ def check_run(config: RunConfig) -> Checked:
     existing = read_manifest(folder)
     fingerprint = config.fingerprint(pack.digests())
     if existing is not None and has_calls(folder):
-        _refuse_other_settings(folder, existing.fingerprint, fingerprint)
+        refuse_other_settings(folder, existing.fingerprint, fingerprint)
         fingerprint = {**existing.fingerprint, **fingerprint}
     source = SeedsSource(path=str(path), count=tally.count, sha256=digest.hexdigest())
     return Checked(config, pack, source, tally, folder, fingerprint, existing)
 
 
-def _refuse_other_settings(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Raise if a setting that changes requests already made differs; a part only one side has is no difference."""
+def refuse_other_settings(place: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Refuse settings that would change requests already made; a part only one side has is no difference.
+
+    Raises:
+        FolderError: names the place and the settings that differ.
+    """
     before, after = _flatten({key: old[key] for key in old.keys() & new.keys()}), _flatten(new)
     shared = {name for name in before.keys() | after.keys() if name.split(".")[0] in old.keys() & new.keys()}
     differing = sorted(name for name in shared if before.get(name) != after.get(name))
@@ -116,7 +120,7 @@ def _refuse_other_settings(folder: Path, old: dict[str, Any], new: dict[str, Any
             f"{name} was {_shorten(before.get(name))}, now {_shorten(after.get(name))}" for name in differing[:4]
         )
         raise FolderError(
-            f"{folder}: made with other settings ({shown})", "use those settings, or name another folder with --out"
+            f"{place}: made with other settings ({shown})", "use those settings, or name another place with --out"
         )
 
 

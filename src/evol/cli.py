@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evol import __version__
-from evol.errors import EXIT_SIGINT, BudgetExhausted, EvolError
+from evol import __version__, runs
+from evol.console import given as _given
+from evol.console import given_limits
+from evol.console import print_json as _print_json
+from evol.console import report_errors as _report_errors
+from evol.console import say as _say
+from evol.evaluation import commands as evaluating
 
 if TYPE_CHECKING:
-    from evol.checks import Checked
-    from evol.config import RunConfig
-    from evol.pipeline import RunResult
     from evol.records import Message
-    from evol.scorechecks import CheckedScoring
 
 # "\b" keeps the line breaks of a paragraph
 _EPILOG_RUN = """
@@ -64,6 +63,9 @@ With an endpoint:
   evol run seeds.jsonl --model gpt-4o-mini --dry-run
   evol run seeds.jsonl --model gpt-4o-mini
   evol merge --format trl --size 70000
+Is a model trained on the mix better?
+  evol respond questions.jsonl --model tuned --base-url http://localhost:8000/v1 --out tuned.jsonl
+  evol compare tuned.jsonl base.jsonl --model gpt-4o
 """
 
 _EPILOG_PACKS = """
@@ -163,10 +165,10 @@ def run(
             "random_seed": random_seed,
             "seed_responses": seed_responses,
             "models": {"default": _given({"model": model, "base_url": base_url})},
-            "limits": _given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
+            "limits": given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
         }
         loaded = load_config(config, _given(flags))
-        code = _dry_run(loaded, as_json) if dry_run else _run(loaded, as_json, quiet)
+        code = runs.dry_run(loaded, as_json) if dry_run else runs.run(loaded, as_json, quiet)
     raise typer.Exit(code)
 
 
@@ -302,41 +304,17 @@ def score(
             run,
             config,
             _given({"model": model, "base_url": base_url}),
-            _given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
+            given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
             "joint" if joint else "single",
             sample,
         )
-        code = _score(checked, as_json, quiet)
+        code = runs.score(checked, as_json, quiet)
     raise typer.Exit(code)
 
 
-def _score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
-    from evol.pricing import find_prices
-    from evol.progress import TerminalObserver
-    from evol.scores import read_difficulty
-    from evol.scoring import score as score_rows
-    from evol.session import make_backends
-    from evol.texts import describe_scores, describe_scoring
-
-    rater = checked.rater
-    price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
-    backends = make_backends({"scorer": rater.model}, checked.limits)
-    _say(f"asking {backends['scorer'].label} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
-    if rater.model.is_local and not rater.model.model:
-        _say("the embedded model is for trying out: its ratings say little")
-    result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)
-    found = read_difficulty(checked.folder, result.manifest).get(rater.mode) if result.is_written else None
-    if as_json:
-        shown = {"status": result.status, "mode": rater.mode, "exit_code": result.exit_code}
-        _print_json(shown | (found.model_dump(mode="json") if found else {}))
-    else:
-        for line in describe_scores(checked.folder, rater.mode, found, result.manifest.calls.get("scorer")):
-            typer.echo(line)
-    for row_id, why in list(result.failures.items())[:5]:
-        _say(f"not rated: {row_id}: {why}")
-    if result.error:
-        _say(f"{'stopped' if result.exit_code == BudgetExhausted.exit_code else 'error'}: {result.error}")
-    return result.exit_code
+app.command(short_help="A model's responses to test questions.", epilog=evaluating.EPILOG_RESPOND)(evaluating.respond)
+app.command(short_help="Responses judged pair by pair.", epilog=evaluating.EPILOG_COMPARE)(evaluating.compare)
+app.add_typer(evaluating.ballot)
 
 
 packs_app = typer.Typer(
@@ -393,143 +371,6 @@ def check_pack(
         _print_lines(found)
 
 
-def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
-    from evol.checks import check_run
-    from evol.pipeline import RunResult
-    from evol.pipeline import run as run_pipeline
-    from evol.plan import plan_run
-    from evol.pricing import find_prices
-    from evol.progress import TerminalObserver
-    from evol.seeds import SeedTally, read_seeds
-    from evol.session import make_backends
-    from evol.texts import describe_estimate
-
-    checked = check_run(config)
-    if checked.existing is not None and checked.is_done:
-        result = RunResult(checked.existing, 0, was_done=True)
-    else:
-        prices = find_prices(config.models, config.limits)
-        backends = make_backends(config.models, config.limits)
-        seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
-        estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
-        by_label: dict[str, list[str]] = {}
-        for role, backend in backends.items():
-            by_label.setdefault(backend.label, []).append(role)
-        for label, roles in by_label.items():
-            _say(f"asking {label} ({', '.join(roles)}), {checked.seeds.count} seeds x {config.generations} generations")
-        if config.evolver_model.is_local:
-            _say(
-                "a local model runs with short prompts, replies of at most "
-                f"{config.evolver_model.sampling.max_tokens or 'unlimited'} tokens and the equality judge "
-                f"{'off' if config.judge_scope == 'off' else 'on'}"
-                + ("; the embedded one is for trying out, it evolves poorly" if not config.evolver_model.model else "")
-            )
-        _tell_left_out(checked)
-        _say(describe_estimate(estimate))
-        result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet), prices, estimate)
-    if as_json:
-        _print_json(result.manifest.model_dump(mode="json") | {"exit_code": result.exit_code})
-    else:
-        _print_summary(result, checked)
-    if result.error:
-        _say(f"{'stopped' if result.exit_code == 4 else 'error'}: {result.error}")
-    return result.exit_code
-
-
-def _print_summary(result: RunResult, checked: Checked) -> None:
-    from evol.pipeline import NOT_REACHED
-    from evol.texts import describe_calls
-
-    manifest, folder = result.manifest, checked.folder
-    if result.was_done:
-        typer.echo(f"{folder}: already complete, nothing to do")
-    for count in manifest.counts:
-        eliminated = ", ".join(f"{number} {reason}" for reason, number in count.eliminated.items())
-        line = f"generation {count.generation}: {count.survivors} rows"
-        line += f", {sum(count.eliminated.values())} eliminated ({eliminated})" if eliminated else ""
-        line += f", {count.unfinished} unfinished" if count.unfinished else ""
-        typer.echo(line)
-    for lineage in [lost for lost in manifest.unfinished if lost.error != NOT_REACHED][:5]:
-        _say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
-    if not result.was_done:
-        typer.echo(describe_calls(manifest))
-    typer.echo(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
-    suffix = "" if str(folder) == "output" else f" {folder}"
-    if result.exit_code == BudgetExhausted.exit_code:
-        typer.echo("next: the same command with a larger limit goes on where this one stopped")
-    elif result.exit_code:
-        typer.echo("next: the same command again goes on where this one stopped")
-    else:
-        typer.echo(f"next: evol merge{suffix} && evol stats{suffix}")
-
-
-def _dry_run(config: RunConfig, as_json: bool) -> int:
-    import dataclasses
-
-    from evol.checks import check_run
-    from evol.journal import Journal, has_calls
-    from evol.plan import plan_run
-    from evol.pricing import find_prices
-    from evol.seeds import SeedTally, read_seeds
-    from evol.texts import describe_plan
-
-    checked = check_run(config)
-    _tell_left_out(checked)
-    prices = find_prices(config.models, config.limits)
-    seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
-    plan = plan_run(seeds, checked.seeds.count, config, checked.pack, prices)
-    journaled = 0
-    if has_calls(checked.folder):
-        with Journal.open_for_reading(checked.folder) as journal:
-            journaled = journal.calls
-    if as_json:
-        estimate = plan.estimate.model_dump(mode="json")
-        _print_json(dataclasses.asdict(plan) | {"estimate": estimate, "journaled_calls": journaled})
-        return 0
-    for line in describe_plan(plan, config.generations):
-        typer.echo(line)
-    if journaled:
-        typer.echo(f"          {journaled:,} calls are in the journal of {checked.folder} already")
-    return 0
-
-
-def _tell_left_out(checked: Checked) -> None:
-    if checked.tally.repeats:
-        _say(f"{checked.seeds.path}: {checked.tally.repeats} exact repeats of an instruction are left out")
-    if checked.tally.dropped_turns:
-        _say(f"{checked.seeds.path}: {checked.tally.dropped_turns} later turns of conversations are left out")
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _given_limits(
-    concurrency: str | None,
-    rpm: float | None,
-    tpm: float | None,
-    max_cost: float | None,
-    max_calls: int | None,
-    max_tokens: int | None,
-) -> dict[str, Any]:
-    return _given(
-        {
-            "concurrency": int(concurrency) if concurrency and concurrency.isdecimal() else concurrency,
-            "rpm": rpm,
-            "tpm": tpm,
-            "max_cost": max_cost,
-            "max_calls": max_calls,
-            "max_tokens": max_tokens,
-        }
-    )
-
-
-def _print_json(value: Any) -> None:
-    import orjson
-
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-
-
 def _print_prompt(messages: list[Message]) -> None:
     from evol.progress import clean_for_terminal
 
@@ -542,24 +383,6 @@ def _print_lines(lines: list[str]) -> None:
 
     for line in lines:
         typer.echo(clean_for_terminal(line))
-
-
-def _say(text: str) -> None:
-    from evol.progress import clean_for_terminal
-
-    typer.echo(f"evol: {clean_for_terminal(text)}", err=True)
-
-
-@contextlib.contextmanager
-def _report_errors() -> Iterator[None]:
-    """A user's mistake is one sentence and an exit code; a bug keeps its traceback (exit 1)."""
-    try:
-        yield
-    except EvolError as error:
-        _say(f"error: {error}")
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(EXIT_SIGINT) from None
 
 
 def main() -> None:

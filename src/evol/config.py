@@ -304,21 +304,23 @@ class RunConfig(_Table):
 
 _TOP_KEYS = {"seeds", "out", "generations", "limit", "pack", "random_seed", "seed_responses"}
 _TABLES = {"models", "evolver", "eliminator", "limits"}
+_NO_DEFAULTS: Mapping[str, Any] = {}
 
 
-def load_config(path: Path | None, flags: dict[str, Any]) -> RunConfig:
+def load_config(path: Path | None, flags: dict[str, Any], defaults: Mapping[str, Any] = _NO_DEFAULTS) -> RunConfig:
     """Read a TOML file, lay the flags over it and resolve every role.
 
     Args:
         path: the file of `--config`, or None.
         flags: values given on the command line, in the shape of the file, e.g.
             `{"generations": 6, "models": {"default": {"model": "gpt-4o"}}}`; absent means "not given".
+        defaults: of a command that differs from a run, in the same shape; the file beats them.
 
     Raises:
         ConfigError: unreadable file, unknown key, wrong type, impossible value; names file and key.
     """
     where = str(path) if path else "the command line"
-    raw = _merge(_read_toml(path) if path else {}, flags)
+    raw = _merge(_merge(dict(defaults), _read_toml(path) if path else {}), flags)
     for key in raw.keys() - _TOP_KEYS - _TABLES:
         raise ConfigError(f"{where}: unknown key {key!r}", f"known are {', '.join(sorted(_TOP_KEYS | _TABLES))}")
     models = raw.pop("models", {})

@@ -7,6 +7,7 @@
     ├── ConfigError            2    a config file or a setting is wrong
     ├── SeedError              2    a seeds file is wrong; names file and line
     ├── PackError              2    a prompt pack is wrong; names file and line
+    ├── InputError             2    a file of questions, responses or ballots is wrong; names file and line
     ├── StorageError           2    the disk refused: full, read-only, no permission
     ├── BudgetExhausted        4    the budget allows no further call
     ├── EndpointError          5    the endpoint, the key or the model cannot be used
@@ -76,6 +77,12 @@ class PackError(EvolError):
     exit_code = 2
 
 
+class InputError(EvolError):
+    """A file of questions, responses or ballots is wrong; the message names file and line."""
+
+    exit_code = 2
+
+
 class StorageError(EvolError):
     """The disk refused a read or a write."""
 
@@ -100,7 +107,7 @@ class FolderInUse(EvolError):
     """Another process holds the run folder."""
 
     exit_code = 6
-    default_hint = "wait until it ends, or name another folder with --out"
+    default_hint = "wait until it ends, or name another place with --out"
 
 
 class FolderError(EvolError):

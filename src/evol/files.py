@@ -206,15 +206,23 @@ def translate_storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: cannot write: {error.strerror or error}") from None
 
 
+def lock_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold a run folder for this process alone; see `lock_file`."""
+    return lock_file(folder / _LOCK_NAME, folder)
+
+
 @contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold a run folder for this process alone.
+def lock_file(path: Path, held: Path) -> Iterator[None]:
+    """Hold something for this process alone.
+
+    Args:
+        path: the lock file, made if missing.
+        held: what it stands for, for the message.
 
     Raises:
         FolderInUse: another process holds it.
         StorageError: the lock file cannot be made.
     """
-    path = folder / _LOCK_NAME
     with translate_storage_errors(path):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
@@ -224,7 +232,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
                 break
             except OSError:
                 if not tries_left:
-                    raise FolderInUse(f"{folder}: in use by another evol process") from None
+                    raise FolderInUse(f"{held}: in use by another evol process") from None
                 time.sleep(0.1)  # `is_locked` of a reader may hold it for an instant
         yield
     finally:

@@ -52,9 +52,9 @@ _BLOCK = 1 << 20
 _READ_GUESS = 1 << 14
 
 
-def has_calls(folder: Path) -> bool:
+def has_calls(folder: Path, name: str = JOURNAL_NAME) -> bool:
     """Whether the folder's journal holds a completed call of a run; reads no further than the first one."""
-    with contextlib.suppress(OSError), (folder / JOURNAL_NAME).open("rb") as file:
+    with contextlib.suppress(OSError), (folder / name).open("rb") as file:
         # a scorer's calls bind no run; quotes inside strings are escaped, so only the head can hold these bytes
         return any(line.startswith(b'{"kind":"call"') and b'"role":"scorer"' not in line for line in file)
     return False
@@ -170,18 +170,19 @@ class Journal:
 
     @classmethod
     @contextlib.contextmanager
-    def open_for_run(cls, folder: Path, notify: Callable[[str], None]) -> Iterator[Journal]:
+    def open_for_run(cls, folder: Path, notify: Callable[[str], None], name: str = JOURNAL_NAME) -> Iterator[Journal]:
         """Open for appending, made new if missing; the caller holds the folder lock.
 
         Args:
             folder: the run folder.
             notify: gets one sentence if a torn last line was cut.
+            name: of the file; a command that writes one file keeps its journal beside it, named after it.
 
         Raises:
             FolderError: a damaged line that is not the last.
             StorageError: the disk refused.
         """
-        path = folder / JOURNAL_NAME
+        path = folder / name
         with translate_storage_errors(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         journal = cls(path, handle, writable=True)
@@ -196,17 +197,20 @@ class Journal:
 
     @classmethod
     @contextlib.contextmanager
-    def open_for_reading(cls, folder: Path, see: Callable[[dict[str, Any]], None] | None = None) -> Iterator[Journal]:
+    def open_for_reading(
+        cls, folder: Path, see: Callable[[dict[str, Any]], None] | None = None, *, name: str = JOURNAL_NAME
+    ) -> Iterator[Journal]:
         """Open read-only, also while a run appends; a torn last line is passed over.
 
         Args:
             folder: the run folder.
             see: is given the figures at the head of every call and failure, in the order of the file.
+            name: of the journal in the folder.
 
         Raises:
             FolderError: no journal, or a damaged line that is not the last.
         """
-        path = folder / JOURNAL_NAME
+        path = folder / name
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:

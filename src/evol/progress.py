@@ -27,7 +27,7 @@ class TerminalObserver:
 
     Args:
         quiet: only notices.
-        unit: what the bar counts; rows are told of where these are seeds.
+        unit: what the bar counts; rows and eliminations are a run's, which counts seeds.
     """
 
     def __init__(self, *, quiet: bool = False, unit: str = "seed") -> None:

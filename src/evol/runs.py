@@ -1,0 +1,155 @@
+"""What `evol run` and `evol score` tell the user while they carry out what was asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from evol.console import print_json, say
+from evol.errors import BudgetExhausted
+
+if TYPE_CHECKING:
+    from evol.checks import Checked
+    from evol.config import RunConfig
+    from evol.pipeline import RunResult
+    from evol.scorechecks import CheckedScoring
+
+
+def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
+    """Carry out a run; its exit code."""
+    from evol.checks import check_run
+    from evol.pipeline import RunResult
+    from evol.pipeline import run as run_pipeline
+    from evol.plan import plan_run
+    from evol.pricing import find_prices
+    from evol.progress import TerminalObserver
+    from evol.seeds import SeedTally, read_seeds
+    from evol.session import make_backends
+    from evol.texts import describe_estimate
+
+    checked = check_run(config)
+    if checked.existing is not None and checked.is_done:
+        result = RunResult(checked.existing, 0, was_done=True)
+    else:
+        prices = find_prices(config.models, config.limits)
+        backends = make_backends(config.models, config.limits)
+        seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
+        estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
+        by_label: dict[str, list[str]] = {}
+        for role, backend in backends.items():
+            by_label.setdefault(backend.label, []).append(role)
+        for label, roles in by_label.items():
+            say(f"asking {label} ({', '.join(roles)}), {checked.seeds.count} seeds x {config.generations} generations")
+        if config.evolver_model.is_local:
+            say(
+                "a local model runs with short prompts, replies of at most "
+                f"{config.evolver_model.sampling.max_tokens or 'unlimited'} tokens and the equality judge "
+                f"{'off' if config.judge_scope == 'off' else 'on'}"
+                + ("; the embedded one is for trying out, it evolves poorly" if not config.evolver_model.model else "")
+            )
+        _tell_left_out(checked)
+        say(describe_estimate(estimate))
+        result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet), prices, estimate)
+    if as_json:
+        print_json(result.manifest.model_dump(mode="json") | {"exit_code": result.exit_code})
+    else:
+        _print_summary(result, checked)
+    if result.error:
+        say(f"{'stopped' if result.exit_code == 4 else 'error'}: {result.error}")
+    return result.exit_code
+
+
+def _print_summary(result: RunResult, checked: Checked) -> None:
+    from evol.pipeline import NOT_REACHED
+    from evol.texts import describe_calls
+
+    manifest, folder = result.manifest, checked.folder
+    if result.was_done:
+        typer.echo(f"{folder}: already complete, nothing to do")
+    for count in manifest.counts:
+        eliminated = ", ".join(f"{number} {reason}" for reason, number in count.eliminated.items())
+        line = f"generation {count.generation}: {count.survivors} rows"
+        line += f", {sum(count.eliminated.values())} eliminated ({eliminated})" if eliminated else ""
+        line += f", {count.unfinished} unfinished" if count.unfinished else ""
+        typer.echo(line)
+    for lineage in [lost for lost in manifest.unfinished if lost.error != NOT_REACHED][:5]:
+        say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
+    if not result.was_done:
+        typer.echo(describe_calls(manifest))
+    typer.echo(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
+    suffix = "" if str(folder) == "output" else f" {folder}"
+    if result.exit_code == BudgetExhausted.exit_code:
+        typer.echo("next: the same command with a larger limit goes on where this one stopped")
+    elif result.exit_code:
+        typer.echo("next: the same command again goes on where this one stopped")
+    else:
+        typer.echo(f"next: evol merge{suffix} && evol stats{suffix}")
+
+
+def dry_run(config: RunConfig, as_json: bool) -> int:
+    """Show what a run would do; its exit code."""
+    import dataclasses
+
+    from evol.checks import check_run
+    from evol.journal import Journal, has_calls
+    from evol.plan import plan_run
+    from evol.pricing import find_prices
+    from evol.seeds import SeedTally, read_seeds
+    from evol.texts import describe_plan
+
+    checked = check_run(config)
+    _tell_left_out(checked)
+    prices = find_prices(config.models, config.limits)
+    seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
+    plan = plan_run(seeds, checked.seeds.count, config, checked.pack, prices)
+    journaled = 0
+    if has_calls(checked.folder):
+        with Journal.open_for_reading(checked.folder) as journal:
+            journaled = journal.calls
+    if as_json:
+        estimate = plan.estimate.model_dump(mode="json")
+        print_json(dataclasses.asdict(plan) | {"estimate": estimate, "journaled_calls": journaled})
+        return 0
+    for line in describe_plan(plan, config.generations):
+        typer.echo(line)
+    if journaled:
+        typer.echo(f"          {journaled:,} calls are in the journal of {checked.folder} already")
+    return 0
+
+
+def _tell_left_out(checked: Checked) -> None:
+    if checked.tally.repeats:
+        say(f"{checked.seeds.path}: {checked.tally.repeats} exact repeats of an instruction are left out")
+    if checked.tally.dropped_turns:
+        say(f"{checked.seeds.path}: {checked.tally.dropped_turns} later turns of conversations are left out")
+
+
+def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
+    """Have the rows of a run rated; the exit code."""
+    from evol.pricing import find_prices
+    from evol.progress import TerminalObserver
+    from evol.scores import read_difficulty
+    from evol.scoring import score as score_rows
+    from evol.session import make_backends
+    from evol.texts import describe_scores, describe_scoring
+
+    rater = checked.rater
+    price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
+    backends = make_backends({"scorer": rater.model}, checked.limits)
+    say(f"asking {backends['scorer'].label} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
+    if rater.model.is_local and not rater.model.model:
+        say("the embedded model is for trying out: its ratings say little")
+    result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)
+    found = read_difficulty(checked.folder, result.manifest).get(rater.mode) if result.is_written else None
+    if as_json:
+        shown = {"status": result.status, "mode": rater.mode, "exit_code": result.exit_code}
+        print_json(shown | (found.model_dump(mode="json") if found else {}))
+    else:
+        for line in describe_scores(checked.folder, rater.mode, found, result.manifest.calls.get("scorer")):
+            typer.echo(line)
+    for row_id, why in list(result.failures.items())[:5]:
+        say(f"not rated: {row_id}: {why}")
+    if result.error:
+        say(f"{'stopped' if result.exit_code == BudgetExhausted.exit_code else 'error'}: {result.error}")
+    return result.exit_code
