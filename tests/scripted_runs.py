@@ -46,7 +46,7 @@ def reply_well(request: CompletionRequest) -> str | Completion:
     if request.role == "judge":
         return Completion("Not Equal", "stop", 30, 2)
     if request.role == "evolver":
-        text = f"Task {request.seed_id} made harder {request.generation} times, é 雨."
+        text = f"Do {request.seed_id} in {request.generation} harder ways, é 雨."
         return Completion(f"<new_instruction>{text}</new_instruction>", "stop", 20, 10)
     asked = orjson.loads(request.body)["messages"][-1]["content"]
     return Completion(f"Response to: {asked}", "stop", 5, 7)

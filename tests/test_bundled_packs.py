@@ -9,9 +9,10 @@ from collections import Counter
 import pytest
 
 from evol.cleaning import clean_instruction
-from evol.config import load_config
+from evol.config import EliminatorConfig, load_config
+from evol.elimination.paper import check_prompt_words
 from evol.eliminator import Evolution as Seen
-from evol.eliminator import build_judge_messages, check_prompt_words, parse_verdict
+from evol.eliminator import build_judge_messages, parse_verdict
 from evol.evolver import build_evolve_messages, choose_operation
 from evol.files import data_folder
 from evol.packs import VARIANTS, Operation, Pack, Variant, find_faults, list_bundled, load_pack, read_pack
@@ -149,7 +150,12 @@ def test_examples_in_full_prompts_are_what_is_asked_for(pack: Pack, operation: O
         assert reply.endswith("\n</new_instruction>")
         evolved = clean_instruction(reply, given).text
         assert len(evolved) > len(given)
-        assert check_prompt_words(Seen(evolved, "stop", False, (given,), pack.labels)) is None
+        assert (
+            check_prompt_words(
+                Seen(evolved, "stop", False, (given,), pack.labels, operation.name, operation.kind, EliminatorConfig())
+            )
+            is None
+        )
         if operation.name == "misleading_code":
             assert evolved.startswith(given)
             assert evolved.count("```") == given.count("```") + 2
@@ -178,7 +184,12 @@ def test_examples_in_short_prompts_are_distinct_and_clean(pack: Pack, operation:
     for given, reply in pairs:
         assert clean_instruction(reply, given).text == reply
         assert reply.casefold() != given.casefold()
-        assert check_prompt_words(Seen(reply, "stop", False, (given,), pack.labels)) is None
+        assert (
+            check_prompt_words(
+                Seen(reply, "stop", False, (given,), pack.labels, operation.name, operation.kind, EliminatorConfig())
+            )
+            is None
+        )
         if operation.kind == "in-depth":
             assert len(reply) > len(given)
 

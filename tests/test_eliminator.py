@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evol.config import EliminatorConfig
+from evol.elimination.texts import count_words
 from evol.eliminator import (
     Evolution,
     Response,
     build_judge_messages,
     check_instruction,
     check_response,
-    count_words,
     needs_judge,
     parse_verdict,
 )
@@ -39,9 +40,14 @@ TEXTS = {
 }
 
 
+def see(text: str, finish: str, cut: bool, ancestors: tuple[str, ...]) -> Evolution:
+    """An evolution as the rules see it."""
+    return Evolution(text, finish, cut, ancestors, PACK.labels, "deepen", "in-depth", EliminatorConfig())
+
+
 def evolve(text: str, *ancestors: str, finish: str = "stop", cut: bool = False) -> str | None:
     """The reason that eliminates an instruction, None if it lives."""
-    found = check_instruction(Evolution(text, finish, cut, ancestors or ("Name three rivers.",), PACK.labels))
+    found = check_instruction(see(text, finish, cut, ancestors or ("Name three rivers.",)))
     return found[0] if found else None
 
 
@@ -49,7 +55,7 @@ def answer(
     response: str, instruction: str = "Name a river.", *, finish: str = "stop", cut: bool = False, sorry_words: int = 80
 ) -> str | None:
     """The reason that eliminates a response, None if it lives."""
-    found = check_response(Response(instruction, response, finish, cut, sorry_words))
+    found = check_response(Response(instruction, response, finish, cut, EliminatorConfig(sorry_words=sorry_words)))
     return found[0] if found else None
 
 
@@ -384,8 +390,8 @@ def test_every_verdict_can_be_parsed(reply: str) -> None:
 def test_the_rules_are_total(text: str, other: str, finish: str) -> None:
     """Any text gets a reason of the closed set, with a detail, or lives."""
     for found in (
-        check_instruction(Evolution(text, finish, False, (other,), PACK.labels)),
-        check_response(Response(other, text, finish, False, 80)),
+        check_instruction(see(text, finish, False, (other,))),
+        check_response(Response(other, text, finish, False, EliminatorConfig())),
     ):
         assert found is None or (found[0] in REASONS and found[1])
 

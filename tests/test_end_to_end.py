@@ -121,13 +121,13 @@ def test_growing_pays_only_for_what_is_new(evol: Evol, server: FakeServer, write
 def test_changed_threshold_sends_no_known_key_again(
     evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
 ) -> None:
-    """Another elimination threshold changes survivors, and only calls with new keys are made (promise 3)."""
+    """Another profile and threshold change survivors, and only calls with new keys are made (promise 3)."""
     seeds = write_seeds(40)
     assert evol.run(seeds, "--generations", "2").returncode == 0
     assert manifest(evol.folder / "output")["counts"][1]["eliminated"].get("sorry")
     known = read_journaled_keys(evol.folder / "output")
     config = evol.folder / "lenient.toml"
-    config.write_text("[eliminator]\nsorry_words = 0\n")
+    config.write_text("[eliminator]\nprofile = 'paper'\nsorry_words = 0\n")
     done = evol.run(seeds, "--generations", "2", "--config", config)
     assert done.returncode == 0, done.stderr
     keys = read_journaled_keys(evol.folder / "output")
@@ -278,9 +278,8 @@ def test_missing_usage_is_unknown_not_zero(evol: Evol, server: FakeServer) -> No
 
 def test_failed_evolution_hands_its_parent_on(evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]) -> None:
     """After an elimination the next generation evolves the nearest surviving ancestor with a fresh draw."""
-    server.reply = lambda body: {"judge": "Equal", "evolve": last_message(body)[-40:], "respond": "Fine."}[
-        kind_of(body)
-    ]
+    replies = {"judge": "Equal", "evolve": "Name four rivers that flow north.", "respond": "Fine."}
+    server.reply = lambda body: replies[kind_of(body)]
     assert evol.run(write_seeds(8), "--generations", "3").returncode == 0
     eliminated = read_rows(evol.folder / "output" / "eliminated.jsonl")
     in_depth = [row for row in eliminated if row["reason"] == "equal"]

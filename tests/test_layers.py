@@ -17,13 +17,21 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "1a values that others are composed of": ("figures", "draws", "interrupts", "words"),
     "1b values": ("records",),
     "2a needs nothing but values": (
-        *("files", "config", "cost", "rates", "adaptive", "cleaning", "formats", "extras"),
+        *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
         *("speed", "diversity", "flaws", "evaluation", "evaluation.records"),
+        *("elimination", "elimination.texts", "elimination.lexicon", "elimination.imperatives"),
     ),
-    "2b needs files or config": (
+    "2b needs files, config or measures of a text": (
         *("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens", "evaluation.resampling"),
+        *("elimination.languages", "elimination.phrases", "elimination.tasks", "elimination.requests"),
+        *("elimination.signs", "elimination.statements", "elimination.scaffold"),
     ),
-    "2c needs prompt templates": ("packs",),
+    "2c needs prompt templates; texts read": (
+        *("packs", "cleaning", "elimination.readings", "elimination.replies", "elimination.references"),
+    ),
+    "2d signs found": ("elimination.asking", "elimination.loops", "elimination.paper"),
+    "2e signs weighed": ("elimination.answered", "elimination.materials"),
+    "2f rules": ("elimination.rules",),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",
@@ -96,8 +104,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
 Layers 2 and 8 of the design have storeys: seed and template readers stand on `files`, `chat` stands on `config`, packs
-stand on templates; tables clean their text as progress does. Layer 6 has six: `merge` is composed of the parts in
-`mixing`.
+stand on templates, the rules on what reads a text; tables clean their text as progress does. Layer 6 has six: `merge`
+is composed of the parts in `mixing`.
 """
 
 HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for module in modules}
@@ -150,6 +158,12 @@ def find_modules() -> dict[str, Path]:
 
 
 MODULES = find_modules()
+
+PURE = (
+    *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
+    *(name for name in MODULES if name.startswith("elimination.")),
+)
+"""Modules that touch no file, clock, network or environment."""
 
 
 def find_imports(source: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evol.cost import mix_prices
 from evol.diversity import WINDOW, Variety, measure_distinct
-from evol.eliminator import count_words
+from evol.elimination.texts import count_words
 from evol.flaws import is_refusal, is_truncated
 from evol.records import Price
 from evol.speed import LONGEST_PAUSE, BusyTime, find_percentile

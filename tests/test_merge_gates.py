@@ -21,7 +21,11 @@ TEXTS = {
     "middle": "Explain why the sky is blue in twelve words or a few more, please.",
     "long": "Explain " + "and explain " * 100 + "it.",
 }
-RESPONSES = {TEXTS["short"]: "Gravity.", TEXTS["middle"]: "word " * 50, TEXTS["long"]: "word " * 2000}
+RESPONSES = {
+    TEXTS["short"]: "Gravity.",
+    TEXTS["middle"]: " ".join(f"word{n}" for n in range(50)),
+    TEXTS["long"]: " ".join(f"word{n}" for n in range(2000)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +126,12 @@ def test_rows_that_trl_would_cut_are_warned_of(tmp_path: Path, folder: Path, tok
 def test_one_long_row_in_a_hundred_is_no_warning(tmp_path: Path) -> None:
     """The warning begins above 1 %."""
     texts = {str(n): [f"Name {n}."] for n in range(100)}
-    make_told_run(tmp_path / "r", texts, {"Name 7.": "long " * 1000})
+    make_told_run(tmp_path / "r", texts, {"Name 7.": " ".join(f"long{n}" for n in range(1000))})
     assert merge([tmp_path / "r"]).notices == []
     texts |= {"x": ["Name x."]}
-    make_told_run(tmp_path / "s", texts, {"Name 7.": "long " * 1000, "Name x.": "long " * 1000})
+    make_told_run(
+        tmp_path / "s", texts, dict.fromkeys(("Name 7.", "Name x."), " ".join(f"long{n}" for n in range(1000)))
+    )
     assert len(merge([tmp_path / "s"]).notices) == 1
 
 

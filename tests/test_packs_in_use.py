@@ -176,7 +176,7 @@ def test_the_readmes_pack_is_valid(evol: Evol) -> None:
 def test_a_checked_pack_runs(evol: Evol, pack: Path, server: FakeServer) -> None:
     """What `evol packs check` calls ok, `evol run --pack` takes."""
     assert evol.call("packs", "check", "mine").returncode == 0
-    server.reply = lambda body: f"New: {len(str(body))}."
+    server.reply = lambda body: f"Name {len(str(body))} things."
     done = evol.run(SEEDS / "starter.jsonl", "--pack", "./mine", "--generations", "1", "--out", "out")
     assert done.returncode == 0, done.stderr
     rows = read_rows(evol.folder / "out/generation-1.jsonl")
@@ -202,7 +202,9 @@ def test_each_operation_is_judged_by_its_own_judge(
         content = json.loads(request.body)["messages"][-1]["content"]
         if request.role == "judge":
             seen[request.seed_id] = content.split(":")[0]
-        return Completion({"judge": "Equal", "evolver": f"New {request.seed_id}."}.get(request.role, "Yes."), "stop")
+        return Completion(
+            {"judge": "Equal", "evolver": f"Do {request.seed_id} twice."}.get(request.role, "Yes."), "stop"
+        )
 
     seeds = tmp_path / "s.jsonl"
     seeds.write_text("".join(f'{{"id": "s{n}", "instruction": "Do {n}."}}\n' for n in range(40)))

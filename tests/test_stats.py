@@ -192,7 +192,7 @@ def test_refusals_and_truncations_are_counted(evol: Evol, server: FakeServer, ru
     found = read_stats(evol)
     kept = [row for path in run.glob("generation-*.jsonl") for row in read_rows(path)]
     refused = sum(str(row["response"]).startswith(("I cannot", "I am sorry")) for row in kept)
-    sorry = sum(row["reason"] == "sorry" for row in read_rows(run / "eliminated.jsonl"))
+    sorry = sum(row["reason"] in ("sorry", "refusal") for row in read_rows(run / "eliminated.jsonl"))
     assert refused
     assert sorry
     assert sum(count["kept"] for count in found["refusals"].values()) == refused

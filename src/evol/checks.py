@@ -49,8 +49,8 @@ class Checked:
     def eliminator(self) -> dict[str, Any]:
         """What decides about eliminations, for the manifest."""
         return {
+            **self.config.eliminator.model_dump(mode="json"),
             "judge": self.config.judge_scope,
-            "sorry_words": self.config.eliminator.sorry_words,
             "labels": list(self.pack.labels),
         }
 

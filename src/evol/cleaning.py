@@ -1,7 +1,9 @@
 """Repairs of a reply before anything judges it; pure functions from text to text.
 
 Narrow on purpose: what belongs to the instruction stays. A repair is made only where the parent does not look the same
-(a seed that begins with "Note:" or stands in quotes keeps both), and each one is named, so that it can be counted.
+(a seed that begins with "Note:" or stands in quotes keeps both), and each one is named, so that it can be counted:
+`thinking`, `markers`, `fence`, `quotes`, `label`, `preamble`, `note`. The words by which labels, preambles and notes
+are known in some twenty-five languages stand in `scaffold.py`.
 """
 
 from __future__ import annotations
@@ -9,29 +11,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from evol.elimination.scaffold import is_label, is_note, skip_preamble
+
 _THINK = re.compile(r"\A\s*<(think|thinking)>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 _OPEN_THINK = re.compile(r"\A\s*<(?:think|thinking)>", re.IGNORECASE)
 _OPENING = re.compile(r"<new_instruction>", re.IGNORECASE)
 _CLOSING = re.compile(r"</new_instruction>", re.IGNORECASE)
+_WRAPPED = re.compile(
+    r"\A<([a-z_]{0,30}(?:instruction|prompt|question|task)[a-z_]{0,30})>(.*)</\1>\Z", re.DOTALL | re.IGNORECASE
+)
 _FENCE = re.compile(r"\A(`{3,})[ \t]*(?:text|txt|markdown|md|plaintext|plain)?[ \t]*\n(.*)\n\1[ \t]*\Z", re.DOTALL)
-_LABEL = re.compile(
-    r"\A[#*_\s\[(]*(?:the\s+)?(?:rewritten|created|new|evolved|revised|harder|updated|modified)[ _]"
-    r"(?:prompt|instruction|task|question)[#*_\s\])]*(?::[*_]*|(?<=#)|(?<=\*)|\n)\s*",
-    re.IGNORECASE,
+_HEAD = re.compile(
+    r"[#*_\s\[(<>\"“«-]*([^\n:：#*\[\]()<>\"”»]{2,60})[#*_\])>\"”»]*[ \t]*(?:([:：])[*_\"”»]*|\n|(?<=[#*\])>]))\s*"
 )
-_PREAMBLE = re.compile(
-    r"\A(?:(?:sure|certainly|of course|absolutely|okay|ok|great)\b[^\n]{0,40}?[,.!:]\s*)?"
-    r"(?:here(?:'s|’s| is| are)\b[^\n:]{0,120}:|below is\b[^\n:]{0,120}:)\s*",
-    re.IGNORECASE,
-)
-_ACKNOWLEDGEMENT = re.compile(r"\A(?:sure|certainly|of course|absolutely)\b[^\n]{0,60}[!.:]\s*\n+", re.IGNORECASE)
-_PARAGRAPH_BREAK = re.compile(r"\n(?:[ \t]*\n)+")
-_NOTE = re.compile(
-    r"[\s(\[*_]*(?:note|explanation|changes(?: made)?|what changed|rationale)\b[*_]*\s*:"
-    r"(?=[^\n]*\b(?:add|added|adds|change|changed|rewr\w+|prompt|instruction|constraint|complex\w*|original)\b)",
-    re.IGNORECASE,
-)
+_RULE = re.compile(r"\s*(?:-{3,}|\*{3,}|_{3,})\s*\Z")
 _MAX_LAYERS = 10  # a model that repeats a label a thousand times is not worth a thousand passes
+_LAST_LINES = 40
+"""Lines at the end of a reply among which a note about it may begin."""
 _QUOTES = {'"': '"', "“": "”", "«": "»", "「": "」", "„": "“", "'": "'", "‘": "’"}
 
 
@@ -52,6 +48,8 @@ class Cleaned:
 
 def strip_thinking(text: str) -> Cleaned:
     """Remove leading `<think>…</think>` blocks; one that never closes leaves nothing and counts as truncated."""
+    if "<" not in text[:200]:
+        return Cleaned(text.strip())
     repairs: tuple[str, ...] = ()
     while match := _THINK.match(text):
         text, repairs = text[match.end() :], ("thinking",)
@@ -72,13 +70,16 @@ def clean_instruction(reply: str, parent: str) -> Cleaned:
         parent: the instruction that was evolved; what it shows itself is no scaffold.
     """
     thought = strip_thinking(reply)
-    text, repairs = _take_marked(thought.text, parent), list(thought.repairs)
-    peels = [(name, peel) for name, peel in _PEELS if peel(parent.strip()).strip() == parent.strip()]
+    text, repairs = thought.text, list(thought.repairs)
+    if "<" in text:
+        text = _take_marked(text, parent, repairs)
+    kept = parent.strip()
     for _ in range(_MAX_LAYERS):
         before = text
-        for name, peel in peels:
+        for name, peel in _PEELS:
             peeled = peel(text).strip()
-            if peeled != text:
+            # the parent is looked at only where there is something to repair, which is rare
+            if peeled != text and peel(kept).strip() == kept:
                 text = peeled
                 repairs.append(name)
         if text == before:
@@ -86,47 +87,68 @@ def clean_instruction(reply: str, parent: str) -> Cleaned:
     return Cleaned(text, tuple(repairs), thought.truncated)
 
 
-def _take_marked(text: str, parent: str) -> str:
-    """What stands between the first opening and the last closing marker; a forgotten closing one is forgiven."""
+def _take_marked(text: str, parent: str, repairs: list[str]) -> str:
+    """What stands between the first opening and the last closing marker; one of the two may be forgotten."""
     opening = _OPENING.search(text)
-    if not opening or _OPENING.search(parent):
+    closings = [match.start() for match in _CLOSING.finditer(text)]
+    if not (opening or closings) or _OPENING.search(parent) or _CLOSING.search(parent):
         return text
-    end = max((closing.start() for closing in _CLOSING.finditer(text)), default=len(text))
-    return text[opening.end() : end].strip() if end > opening.end() else text
+    if not opening or not closings:
+        repairs.append("markers")
+    start = opening.end() if opening else 0
+    end = closings[-1] if closings else len(text)
+    return text[start:end].strip() if end > start else text[start:].strip()
+
+
+def _peel_markers(text: str) -> str:
+    """Tags of the model's own around the whole."""
+    match = _WRAPPED.match(text) if text[:1] == "<" else None
+    return match[2] if match and f"</{match[1]}" not in match[2] else text
 
 
 def _peel_fence(text: str) -> str:
-    match = _FENCE.match(text)
+    match = _FENCE.match(text) if text[:3] == "```" else None
     return match[2] if match and match[1] not in match[2] else text
 
 
 def _peel_quotes(text: str) -> str:
     closing = _QUOTES.get(text[:1])
+    if closing is None or len(text) <= 2 or not text.endswith(closing):
+        return text
     inner = text[1:-1]
-    is_whole = closing is not None and len(text) > 2 and text.endswith(closing) and closing not in inner
-    return inner if is_whole and text[0] not in inner else text
+    return inner if closing not in inner and text[0] not in inner else text
 
 
 def _peel_label(text: str) -> str:
-    return _LABEL.sub("", text, count=1)
+    match = _HEAD.match(text, 0, 120)
+    if not match or not is_label(match[1], has_colon=bool(match[2]), is_marked=text[:1] in "#*[(<_"):
+        return text
+    return text[match.end() :]
 
 
 def _peel_preamble(text: str) -> str:
-    for pattern in (_PREAMBLE, _ACKNOWLEDGEMENT):
-        rest = pattern.sub("", text, count=1)
-        if rest != text and rest.strip():
-            return rest
-    return text
+    rest = text[skip_preamble(text[:300]) :]
+    return rest if rest.strip() else text
 
 
 def _peel_note(text: str) -> str:
-    for gap in _PARAGRAPH_BREAK.finditer(text):
-        if _NOTE.match(text, gap.end()):
-            return text[: gap.start()]
+    """Cut where a paragraph, or a labelled line, begins to speak about the rewriting; a rule before it goes too."""
+    if "\n" not in text:
+        return text
+    lines = text.split("\n")
+    for number in range(max(1, len(lines) - _LAST_LINES), len(lines)):
+        before = lines[number - 1]
+        if lines[number].strip() and is_note(
+            lines[number], own_paragraph=not before.strip() or bool(_RULE.match(before))
+        ):
+            kept = "\n".join(lines[:number]).rstrip()
+            last = kept.rpartition("\n")[2]
+            return kept[: -len(last)] if last and _RULE.match(last) else kept
     return text
 
 
 _PEELS = (
+    ("markers", _peel_markers),
     ("fence", _peel_fence),
     ("quotes", _peel_quotes),
     ("label", _peel_label),

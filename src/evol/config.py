@@ -181,10 +181,23 @@ class EvolverConfig(_Table):
 class EliminatorConfig(_Table):
     """What eliminates an evolution."""
 
+    profile: Literal["strict", "paper"] = "strict"
+    """`paper`: the paper's four rules and what every profile holds; `strict`: all of them, see `eliminator`."""
     judge: Literal["auto", "in-depth", "all", "off"] = "auto"
     """Which operations the equality judge sees; `auto`: in-depth, and off where a local GGUF would judge."""
     sorry_words: int = Field(default=80, ge=0)
     """A response with "sorry" and fewer words than this is eliminated (the paper: 80)."""
+    length_factor: float = Field(default=3.0, ge=0)
+    """An in-depth evolution may have this many times its parent's words, and …"""
+    length_words: int = Field(default=60, ge=0)
+    """… so many more."""
+    length_words_input: int = Field(default=300, ge=0)
+    """The same for `complicate_input`, which brings data along."""
+
+    @field_validator("length_factor", mode="before")
+    @classmethod
+    def _accept_integers(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class LimitsConfig(_Table):

@@ -111,7 +111,16 @@ class _Step:
         finish_reason = reply.finish_reason
 
         found = check_instruction(
-            Evolution(child.text, reply.finish_reason, child.truncated, ancestors, self.pack.labels)
+            Evolution(
+                child.text,
+                reply.finish_reason,
+                child.truncated,
+                ancestors,
+                self.pack.labels,
+                operation.name,
+                operation.kind,
+                config.eliminator,
+            )
         )
         if not found and operation.judge and needs_judge(operation.kind, config.judge_scope):
             found = await self._judge(self.pack.judged_by(operation.judge), parent, child.text)
@@ -120,7 +129,7 @@ class _Step:
             thought = strip_thinking(given.text)
             response, response_model, finish_reason = thought.text, config.responder_model.name, given.finish_reason
             found = check_response(
-                Response(child.text, response, given.finish_reason, thought.truncated, config.eliminator.sorry_words)
+                Response(child.text, response, given.finish_reason, thought.truncated, config.eliminator)
             )
         row = self._row(
             parent_id,

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from evol.config import RunConfig
-from evol.eliminator import build_judge_messages, count_words, needs_judge
+from evol.elimination.texts import count_words
+from evol.eliminator import build_judge_messages, needs_judge
 from evol.evolver import build_evolve_messages, choose_operation
 from evol.packs import Pack
 from evol.records import ROLES, Estimate, Message, Price, Role, Seed

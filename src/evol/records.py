@@ -31,10 +31,28 @@ ROLES: tuple[Role, ...] = ("evolver", "judge", "responder")
 ALL_ROLES: tuple[Role, ...] = get_args(Role)
 
 Reason = Literal[
-    "equal", "sorry", "stop_words", "prompt_words", "empty", "unchanged", "truncated", "blocked", "too_long_for_model"
+    "equal",
+    "sorry",
+    "stop_words",
+    "prompt_words",
+    "empty",
+    "blocked",
+    "too_long_for_model",
+    "unchanged",
+    "truncated",
+    "too_long",
+    "answered",
+    "lost_input",
+    "language_drift",
+    "meta_talk",
+    "repetition",
+    "missing_input",
+    "needs_clarification",
+    "refusal",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
-"""The closed set of elimination reasons; the first four are the paper's (WizardLM, section "Elimination Evolving")."""
+"""The closed set of elimination reasons. The first four are the paper's (WizardLM, section "Elimination Evolving"), the
+next three hold in every profile, the others in `strict`; `eliminator` says what each means."""
 
 SEED_OPERATION = "seed"
 """The `operation` of every row of generation 0."""
@@ -306,7 +324,7 @@ class OperationStats(_Frozen):
 
 
 class LengthStats(_Frozen):
-    """Lengths of surviving texts: words, counted as `eliminator.count_words` does, or tokens; percentiles by rank."""
+    """Lengths of surviving texts: words (`elimination.texts.count_words`) or tokens; percentiles by rank."""
 
     mean: float
     p50: int

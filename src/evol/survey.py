@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from evol.diversity import Variety
 from evol.draws import draw_fraction
 from evol.duplicates import DuplicateFinder
-from evol.eliminator import count_words
+from evol.elimination.texts import count_words
 from evol.figures import FlawCount, SimilarityStats
 from evol.flaws import is_refusal, is_truncated
 from evol.records import LengthStats, OperationStats

@@ -1,7 +1,7 @@
 """Texts as words, for comparing: case, punctuation and layout aside. Pure.
 
-A word is what `eliminator.count_words` counts: a run of letters and digits with their marks; each character of a script
-that writes without spaces (Chinese, Japanese kana, Thai) is a word of its own.
+A word is what `elimination.texts.count_words` counts: a run of letters and digits with their marks; each character of a
+script that writes without spaces (Chinese, Japanese kana, Thai) is a word of its own.
 """
 
 from __future__ import annotations

@@ -19,6 +19,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+INSTRUCTION = (
+    "Describe how a small town could run its library on Sundays, who would benefit from it, what it would cost, "
+    "and which objection the council is most likely to raise. Compare two ways of paying the staff, give a figure "
+    "for each, and close with one sentence that a busy reader can quote."
+)
+RESPONSE = (
+    "Opening the library on Sundays would serve people who cannot come during the week: families, shift workers "
+    "and students. Two members of staff for five hours come to about nine thousand euros a year; heating and "
+    "light add another two. One way to pay for this is to shift two quiet evening hours, which saves half of the "
+    "sum. The other is a fund of local firms, which brings in more, but only as long as they do well. The council "
+    "will object that volunteers cannot replace trained librarians. A neighbouring town met this doubt by keeping "
+    "one librarian on call, and found after twelve months that visits had risen by a fifth while complaints had "
+    "fallen. What is risky is the first winter, when few know of the new hours; a trial of one year with a report "
+    "at its end keeps that risk small. If it fails, nothing is lost but a few Sundays. If it works, the town "
+    "gains a living room for everybody, and pays less for it than for one mile of road. In short: a quiet house "
+    "full of books should not be locked on the one day on which most people are free to read."
+)
+
 
 class Silent:
     """An observer that watches nothing."""
@@ -48,12 +66,11 @@ def measure(seeds: Path, generations: int, concurrency: int, out: Path) -> None:
     from evol.records import CompletionRequest
 
     def script(request: CompletionRequest) -> str:
-        body = json.loads(request.body)
         if request.role == "judge":
             return "Not Equal"
         if request.role == "responder":
-            return "word " * 200
-        return f"<new_instruction>{body['messages'][-1]['content'][-400:-200]} {request.key}</new_instruction>"
+            return RESPONSE
+        return f"<new_instruction>{INSTRUCTION} Mind case {request.key[:12]}.</new_instruction>"
 
     config = load_config(
         None,

@@ -15,7 +15,7 @@ from replies import make_reply
 from serving import serve
 
 from evol.cleaning import clean_instruction
-from evol.eliminator import count_words
+from evol.elimination.texts import count_words
 from evol.packs import load_pack
 
 

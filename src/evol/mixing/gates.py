@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evol.eliminator import Response, check_response, count_words
+from evol.config import EliminatorConfig
+from evol.elimination.texts import count_words
+from evol.eliminator import Response, check_response
 from evol.mixing.language import LanguageGate
 from evol.mixing.options import MixOptions
 from evol.mixing.private import find_private, name_private
@@ -49,19 +51,19 @@ class Gates:
         self._language = LanguageGate(options.language) if options.language else None
         self.system_tokens = self.counter.count([options.system])[0]
 
-    def judge(self, rows: list[Row], sorry_words: list[int]) -> list[Judged]:
+    def judge(self, rows: list[Row], settings: list[EliminatorConfig]) -> list[Judged]:
         """Judge rows; many at once, because tokens are counted in batches.
 
         Args:
             rows: the rows.
-            sorry_words: of the run that each row is from.
+            settings: of the eliminator of the run that each row is from.
         """
         tokens = self.counter.count([text for row in rows for text in (row.instruction, row.response)])
         judged = []
         for number, row in enumerate(rows):
             asked, answered = tokens[2 * number : 2 * number + 2]
             private = find_private(row.instruction) | find_private(row.response)
-            fault = find_fault(row, sorry_words[number]) or self._find_fault(row, asked, answered, private)
+            fault = find_fault(row, settings[number]) or self._find_fault(row, asked, answered, private)
             judged.append(Judged(asked, answered, private, fault))
         return judged
 
@@ -88,13 +90,13 @@ class Gates:
         return None
 
 
-def find_fault(row: Row, sorry_words: int) -> Fault | None:
+def find_fault(row: Row, settings: EliminatorConfig) -> Fault | None:
     """What bars a row from every mix: no response, or a generated seed response that breaks an elimination rule."""
     if not row.response.strip():
         return "no_response", ""
     if row.generation or not row.response_model:
         return None  # survivors have passed the rules; a seed's own response is its author's
     found = check_response(
-        Response(row.instruction, row.response, row.finish_reason, cut_thinking=False, sorry_words=sorry_words)
+        Response(row.instruction, row.response, row.finish_reason, cut_thinking=False, settings=settings)
     )
     return (f"seed_{found[0]}", found[1]) if found else None

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evol.config import EliminatorConfig
 from evol.errors import FolderError, UsageError
 from evol.files import digest_file
 from evol.folder import SEEDS_NAME, read_seeds_again
@@ -20,7 +21,7 @@ from evol.mixing.gates import Gates
 from evol.mixing.near import NearIndex
 from evol.mixing.options import SEED_FIELDS, MixOptions, parse_generations
 from evol.mixing.rows import Facts, PlacedRow, RowFiles, digest_text
-from evol.records import Row
+from evol.records import Manifest, Row
 
 NOT_ASKED = "not_asked"
 """The verdict on rows that `--only`, `--generations` and `--no-seeds` exclude; nothing is wrong with them."""
@@ -56,10 +57,10 @@ def survey(files: RowFiles, options: MixOptions) -> Survey:
     near = NearIndex(options.near_threshold, options.near_lineage_threshold) if options.dedupe == "near" else None
     gates, chooser, matches = Gates(options), _Chooser(files, options), Matches()
     facts = Facts(system_tokens=gates.system_tokens)
-    sorry_words = [int(source.manifest.eliminator.get("sorry_words", 80)) for source in files.sources]
+    settings = [_read_settings(source.manifest) for source in files.sources]
     for chunk in _cut(files.scan()):
         rows = [placed.row for placed in chunk]
-        judged = gates.judge(rows, [sorry_words[files.source_of[placed.file]] for placed in chunk])
+        judged = gates.judge(rows, [settings[files.source_of[placed.file]] for placed in chunk])
         if near:
             near.add([row.instruction for row in rows])
         for placed, found in zip(chunk, judged, strict=True):
@@ -177,3 +178,11 @@ def _refuse_conflicts(facts: Facts, files: RowFiles) -> None:
 def _find_line(facts: Facts, index: int) -> int:
     """The line number of a row: one more than the rows before it in its file."""
     return 1 + sum(1 for other in range(index) if facts.file[other] == facts.file[index])
+
+
+def _read_settings(manifest: Manifest) -> EliminatorConfig:
+    """The rules that the run's survivors have passed."""
+    known = EliminatorConfig.model_fields.keys()
+    return EliminatorConfig.model_validate(
+        {key: manifest.eliminator[key] for key in manifest.eliminator.keys() & known}
+    )

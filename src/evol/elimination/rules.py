@@ -1,0 +1,242 @@
+"""The rules of the profile `strict` that read texts: pure functions from what happened to what they saw, or None.
+
+`evol.eliminator` lists them by name, in order, with their reasons. Every rule is relative: what the parent or the task
+shows itself is no fault of its evolution or response. Each looks for cheap signs first, for nearly every text is sound.
+"""
+
+from __future__ import annotations
+
+import re
+
+from evol.elimination.answered import find_answer
+from evol.elimination.languages import find_drift
+from evol.elimination.loops import find_loop
+from evol.elimination.materials import find_lost, find_missing
+from evol.elimination.phrases import SELF_TALK, SERVICE_TALK, find_phrase
+from evol.elimination.readings import ENGLISH, HEAD, Evolution, Finding, Reading, Response
+from evol.elimination.replies import ASKING_BACK, REFUSALS
+from evol.elimination.signs import SALUTATION
+from evol.elimination.tasks import ABOUT_ASSISTANTS, HANDED_ON, SAYING_NO, TRANSLATES, WANTS_QUESTIONS, is_about
+from evol.elimination.texts import compile_folded, count_words, normalise
+
+# Without one of these no English phrase can match; most English texts hold none.
+_SELF_SIGNS = (
+    "an ai",
+    "language model",
+    "artificial intell",
+    "l assistant",
+    "chatbot",
+    "my training",
+    "my knowledge",
+    "i was trained",
+    "i don't have",
+)
+_SERVICE_SIGNS = ("how can i", "how may i", "how could i", "what can i", "to help", "to assist")
+_REFUSAL_SIGNS = (
+    "i can",
+    "i won't",
+    "i will not",
+    "i couldn't",
+    "i'm ",
+    "i am ",
+    "i must",
+    "i have to",
+    "i need to",
+    "i decline",
+    "i refuse",
+    "i respectfully",
+    "i do not",
+    "i don't",
+    "against my",
+    "something i",
+)
+_ACKNOWLEDGED = compile_folded(
+    r"""
+    (?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|happy to|i'd (?:be|love)|i would be|hello|
+    hi\b|alright|no problem|thanks|thank you|klar|natürlich|gerne?|sicher|selbstverständlich|bien sûr|certainement|
+    avec plaisir|d'accord|claro|por supuesto|con gusto|encantad|com certeza|com prazer|certo|certamente|volentieri|
+    natuurlijk|zeker|prima|graag|jasne|oczywiście|chętnie|pewnie|samozřejmě|självklart|självfallet|selvfølgelig|
+    naturligvis|desigur|természetesen|tietysti|toki|elbette|tabii|memnuniyetle|chắc chắn|tất nhiên|vâng|dạ|tentu|baik|
+    конечно|с удовольствием|хорошо|разумеется|звичайно|звісно|із задоволенням|добре|разбира се|βεβαίως|φυσικά|βέβαια|
+    με χαρά|بالتأكيد|بالطبع|حسنا|بكل سرور|כמובן|בטח|בשמחה|בהחלט|البته|حتما|ज़रूर|जरूर|बिल्कुल|बेशक|ठीक|अवश्य|好的|当然|當然|
+    没问题|可以|もちろん|はい|承知|かしこまり|わかりました|分かりました|了解|물론|네[,. ]|알겠|그럼요|좋습니다|ได้เลย|
+    แน่นอน|ยินดี|ครับ|ค่ะ)"""
+)
+_ASKS_READER = compile_folded(
+    r"""
+    \b(?:you|your|i|du|dir|sie|ihnen|ihr|ihre|ich|tu|te|vous|votre|je|usted|quieres|le|você|lhe|ti|vuoi|preferisci|
+    lei|je|jij|u|ci|chcesz|wolisz|pan|vy|vám|ty|sana|size|sen|siz|ister|bạn|anh|anda|kamu|вы|вас|вам|ты|тебе|вашу?|ви|
+    вам|тобі|вашу?|εσείς|θέλεις|θέλετε)\b|تريد|ترغب|لك|תרצ|רוצ|לך|شما|आप|您|你|ご希望|あなた|しましょうか|드릴까|원하|
+    คุณ"""
+)
+_MATERIAL = re.compile(r"[:：\"“„«「'‘]")
+_REPEATS = compile_folded(
+    r"""
+    \d|repeat|times\b|twice|chant|mantra|wiederhol|\bmal\b|répète|\bfois\b|repit|veces|repet|vezes|ripet|volte|
+    herhaal|\bkeer\b|powt[aó]r|\brazy\b|opakuj|upprepa|gentag|повтор|\bраз\b|разів|tekrar|\bkez\b|\bdefa\b|lặp lại|
+    \blần\b|ulangi|\bkali\b|επαναλ|φορες|كرر|مرات|חזור|פעמים|تکرار|दोहरा|बार|重复|遍|繰り返|反復|반복|번 |ซ้ำ|ครั้ง"""
+)
+_BUT = compile_folded(
+    r"""
+    \b(?:but|however|that said|in general|generally|instead,? here|here (?:is|are)|aber|jedoch|allerdings|mais|
+    cependant|pero|sin embargo|mas\b|porém|no entanto|ma\b|però|tuttavia|maar|echter|ale\b|jednak|но\b|однако|але\b|
+    однак|ama|ancak|nhưng|tetapi|namun|αλλά|ωστόσο)\b|لكن|אבל|אולם|اما|लेकिन|परंतु|但|不过|然而|ただし|しかし|하지만|
+    그러나|แต่"""
+)
+_LONG_QUESTION = 900
+"""Characters that 110 words of any script hardly reach; a longer reply has answered something."""
+_LAST_QUESTION = re.compile(r"[?？؟;][\s\"'”’»)*_]*\Z")
+
+
+def check_unchanged(evolution: Evolution) -> Finding:
+    """The instruction equals an ancestor's but for case, white space and punctuation around it."""
+    text = normalise(evolution.text)
+    for depth, ancestor in enumerate(reversed(evolution.ancestors)):
+        if normalise(ancestor) == text:
+            return "same as the parent" if depth == 0 else "same as an earlier ancestor"
+    return None
+
+
+def check_meta_instruction(evolution: Evolution) -> Finding:
+    """The evolver speaks of itself as an assistant, or offers its services; not if the parent is about assistants."""
+    found = _find_self_talk(evolution.child) or _find_service_talk(evolution.child)
+    if not found or found in evolution.before.folded or is_about(ABOUT_ASSISTANTS, evolution.before.folded):
+        return None
+    return f"says {found!r}"
+
+
+def check_loop_in_instruction(evolution: Evolution) -> Finding:
+    """A degenerate loop; not one that the parent shows itself."""
+    found = find_loop(evolution.child)
+    return found if found and not find_loop(evolution.before) else None
+
+
+def check_answered(evolution: Evolution) -> Finding:
+    """The evolver answered the instruction instead of rewriting it, or handed an answer on with it."""
+    return find_answer(evolution.before, evolution.child)
+
+
+def check_lost_input(evolution: Evolution) -> Finding:
+    """Code, a table or data of the parent disappeared; an in-breadth evolution may bring its own."""
+    return find_lost(evolution.before, evolution.child) if evolution.kind == "in-depth" else None
+
+
+def check_language_drift(evolution: Evolution) -> Finding:
+    """The evolution is in another language than its parent; where one translates, only the order itself counts."""
+    child, parent = evolution.child, evolution.before
+    if child.likely == parent.likely == ENGLISH or child.evidence.main == parent.evidence.main:
+        return None
+    if TRANSLATES.search(child.folded) or TRANSLATES.search(parent.folded):
+        child, parent = _read_order(child), _read_order(parent)
+    drift = find_drift(parent.evidence, child.evidence)
+    return f"from {drift[0]} to {drift[1]}" if drift else None
+
+
+def _read_order(reading: Reading) -> Reading:
+    """What is said before a colon: behind it may stand what is to be translated."""
+    return Reading(reading.prose.replace("：", ":").partition(":")[0])
+
+
+def check_missing_input(evolution: Evolution) -> Finding:
+    """The instruction points at a table, code or text that is not there; not if its parent already did."""
+    return find_missing(evolution.before, evolution.child)
+
+
+def check_too_long(evolution: Evolution) -> Finding:
+    """An in-depth evolution far beyond the 10 to 20 words that may be added; an in-breadth one extends nothing."""
+    if evolution.kind != "in-depth":
+        return None
+    # the words of a folded text are those of the text, but for marks that ASCII has not
+    words = len(evolution.child.words) if evolution.text.isascii() else count_words(evolution.text)
+    if words <= evolution.settings.length_words:
+        return None
+    limit = evolution.count_allowed_words()
+    return f"{words} words, {limit:.0f} allowed" if words > limit else None
+
+
+def check_needs_clarification(response: Response) -> Finding:
+    """The responder asks back instead of responding; not where the task wants questions, or somebody is being asked."""
+    given = response.given
+    if len(given.text) > _LONG_QUESTION:
+        return None
+    words = len(given.words)
+    if words > 110 or not words:
+        return None
+    folded = given.folded
+    found = find_phrase(ASKING_BACK, folded, given.likely)
+    is_question = bool(_LAST_QUESTION.search(folded))
+    is_acknowledged = bool(_ACKNOWLEDGED.match(folded.lstrip("\"'“¡¿* ")))
+    if found and count_words(folded[: found.start()]) <= (25 if is_acknowledged else 5):
+        what = f"asks back: {found[0][:60]!r}"
+    elif (
+        is_acknowledged
+        and is_question
+        and words <= 40
+        and (words <= 25 or _ASKS_READER.search(folded))
+        and not find_phrase(SERVICE_TALK, given.sentences[-1], given.likely)
+    ):
+        what = "acknowledges, and asks back"
+    else:
+        return None
+    task = response.task.folded
+    is_voiced = is_about(HANDED_ON, task) and (not TRANSLATES.search(task) or bool(_MATERIAL.search(task)))
+    if SALUTATION.match(folded) or is_about(WANTS_QUESTIONS, task) or is_voiced or (found and found[0] in task):
+        return None
+    return what
+
+
+def check_meta_response(response: Response) -> Finding:
+    """The responder speaks of itself as an assistant, or offers its services and nothing else."""
+    given = response.given
+    found = _find_self_talk(given)
+    if not found and len(given.text) <= 300 and count_words(given.text) <= 40:
+        found = _find_service_talk(given)
+    if not found or is_about(ABOUT_ASSISTANTS, response.task.folded) or found in response.task.folded:
+        return None
+    return f"says {found!r}"
+
+
+def check_refusal(response: Response) -> Finding:
+    """The responder will not or cannot; not in a caveat of a useful response, nor where the task is about saying no."""
+    given = response.given
+    head = given.folded[:HEAD]
+    if given.text.isascii() and given.likely <= ENGLISH and not any(sign in head for sign in _REFUSAL_SIGNS):
+        return None
+    if '"' in head[1:] or "“" in head[1:]:
+        head = given.prose[:HEAD]  # somebody else may refuse in quotation marks
+    found = find_phrase(REFUSALS, head, given.likely)
+    if not found or count_words(head[: found.start()]) > 25:
+        return None
+    words = count_words(given.text)
+    if words > 90 or (words > 45 and _BUT.search(given.folded[found.end() : found.end() + 160])):
+        return None
+    task = response.task.folded
+    if is_about(SAYING_NO, task) or is_about(HANDED_ON, task):
+        return None
+    return f"refuses: {found[0][:60]!r}"
+
+
+def check_loop_in_response(response: Response) -> Finding:
+    """A degenerate loop; not one that the task shows or orders."""
+    found = find_loop(response.given)
+    if not found or find_loop(response.task):
+        return None
+    piece = found.partition("'")[2].rstrip("'")
+    is_ordered = bool(_REPEATS.search(response.task.folded)) and piece in " ".join(response.task.words)
+    return None if is_ordered else found
+
+
+def _find_self_talk(reading: Reading) -> str:
+    folded = reading.folded
+    if reading.likely <= ENGLISH and not any(sign in folded for sign in _SELF_SIGNS):
+        return ""
+    found = find_phrase(SELF_TALK, reading.prose, reading.likely)
+    return found[0] if found else ""
+
+
+def _find_service_talk(reading: Reading) -> str:
+    folded = reading.folded
+    if reading.likely <= ENGLISH and not any(sign in folded for sign in _SERVICE_SIGNS):
+        return ""
+    found = find_phrase(SERVICE_TALK, reading.prose, reading.likely)
+    return found[0] if found else ""
