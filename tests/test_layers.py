@@ -15,8 +15,29 @@ SOURCE = Path(evol.__file__).parent
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
     "1  values": ("records", "draws", "interrupts"),
-    "2a needs nothing but values": ("files", "config", "cost", "rates", "adaptive", "cleaning", "formats"),
-    "2b needs files or config": ("seeds", "packs", "chat", "health", "throttle"),
+    "2a needs nothing but values": (
+        "files",
+        "config",
+        "cost",
+        "rates",
+        "adaptive",
+        "cleaning",
+        "formats",
+        "sample",
+        "textmap",
+        "markup",
+        "charts",
+    ),
+    "2b needs files or config": (
+        "seeds",
+        "packs",
+        "chat",
+        "health",
+        "throttle",
+        "fate_charts",
+        "text_charts",
+        "time_charts",
+    ),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",
@@ -30,15 +51,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "4  calls": ("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
     "5  the method": ("lineage",),
     "6  inputs and outputs": ("checks", "projection", "merge", "pricing", "session"),
-    "7  commands": ("pipeline", "plan", "stats"),
-    "8a events on the terminal": ("progress",),
-    "8b tables on the terminal": ("tables", "texts"),
+    "7  commands": ("pipeline", "plan", "stats", "lineage_rows", "timeline"),
+    "8a events on the terminal; what a report shows": ("progress", "report_data"),
+    "8b tables on the terminal; a report's figures": ("tables", "texts", "report_figures"),
+    "8c a report": ("report",),
     "9  the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
-Layers 2 and 8 of the design have two storeys: seed and pack readers stand on `files`, `chat` stands on `config`, tables
-clean their text as progress does.
+Layers 2 and 8 of the design have storeys: seed and pack readers stand on `files`, `chat` stands on `config`, tables
+clean their text as progress does, a report stands on its figures.
 """
 
 HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for module in modules}
@@ -51,6 +73,10 @@ OWNERS = {
     "typer": {"cli"},
     "tqdm": {"progress"},
     "rich": {"tables"},
+    "altair": {"charts", "fate_charts", "text_charts", "time_charts"},
+    "vl_convert": {"charts"},
+    "numpy": {"textmap"},
+    "html": {"markup"},
     "uvloop": {"session"},
     "tomllib": {"config", "packs"},
     "fcntl": {"files"},

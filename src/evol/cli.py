@@ -181,9 +181,15 @@ def merge(
 def stats(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.  [default: output]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write figures and lineages of one run as a page to this file.")
+    ] = None,
 ) -> None:
     """Show what happened, also while a run goes on: kept, eliminated by reason, unfinished, lengths, calls, tokens."""
     with _report_errors():
+        if html is not None:
+            _write_html(runs or [Path("output")], html, as_json)
+            return
         from evol.stats import compute_stats
 
         found = [compute_stats(folder) for folder in runs or [Path("output")]]
@@ -194,6 +200,20 @@ def stats(
 
         for one in found:
             print_stats(one)
+
+
+def _write_html(runs: list[Path], path: Path, as_json: bool) -> None:
+    from evol.errors import UsageError
+    from evol.report import write_report
+
+    if len(runs) > 1:
+        raise UsageError("--html shows one run at a time", "name one run folder")
+    written, figures = write_report(runs[0], path)
+    if as_json:
+        _print_json([figures.model_dump(mode="json")])
+        _say(written.describe())
+    else:
+        typer.echo(written.describe())
 
 
 def _run(config: RunConfig, as_json: bool, quiet: bool) -> int:
