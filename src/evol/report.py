@@ -180,14 +180,13 @@ def _describe_seconds(seconds: float) -> str:
 
 
 def _describe_sample(data: ReportData) -> str:
-    total = data.lineage_count
+    total, seeds = data.lineage_count, data.stats.seeds
+    waiting = f" {seeds - total:,} of {seeds:,} seeds have no row yet." if seeds > total else ""
     if len(data.lineages) == total:
-        return (
-            f"All {total:,} lineages of the run. Each goes from a seed to its evolutions, the eliminated ones included."
-        )
+        return f"All {total:,} lineages, each from its seed on, the eliminated evolutions included.{waiting}"
     return (
         f"A sample: {len(data.lineages):,} of {total:,} lineages ({len(data.lineages) / total:.1%}), each whole and as "
-        "likely as any other (drawn by a hash of the seed's id), so that this file stays small."
+        f"likely as any other (drawn by a hash of the seed's id), so that this file stays small.{waiting}"
     )
 
 

@@ -112,8 +112,7 @@ def gather(folder: Path, lineage_bytes: int = LINEAGE_BYTES) -> ReportData:
     data.skills = _find_skills(Path(data.manifest.seeds.path), sampled)
     row_ids = {f"{lineage['id']}.{row['generation']}" for lineage in data.read_sample() for row in lineage["rows"]}
     data.difficulty = _read_scores(folder / SCORES_NAME, row_ids)
-    prices = {str(role): price for role, price in data.manifest.prices.items()}
-    data.timeline = read_timeline(folder, prices, data.stats.throttle)
+    data.timeline = read_timeline(folder, data.manifest.prices, data.stats.throttle)
     return data
 
 

@@ -37,11 +37,12 @@ def make_figures(data: ReportData) -> tuple[list[Figure], list[Point]]:
     if data.manifest.generations:
         figures += [_make_funnel(data), *_make_reasons(data), *_make_operations(data)]
     figures += [*_make_lengths(data, "instruction"), *_make_lengths(data, "response"), *_make_difficulty(data)]
+    figures += _make_time(data)
     rows, texts = _find_points(data)
     if len(texts) >= 3:
         figures.append(_make_map(data, rows, texts))
         points = rows
-    return [*figures, *_make_time(data)], points
+    return figures, points
 
 
 def _make_funnel(data: ReportData) -> Figure:
@@ -246,7 +247,7 @@ def _make_time(data: ReportData) -> Iterator[Figure]:
     yield Figure(
         "speed",
         "Speed over time",
-        f"{calls:,} calls, {calls / line.seconds:,.1f} a second. Latency: median and the 95th percentile."
+        f"{calls:,} calls, {_describe_rate(calls / line.seconds)} a second. Latency: median and the 95th percentile."
         f"{' In flight: calls allowed at once, by endpoint.' if slots else ''}{pauses}",
         draw_speed(rates, latencies, slots, unit),
     )
@@ -264,6 +265,10 @@ def _make_time(data: ReportData) -> Iterator[Figure]:
         + ("" if known else " The price is unknown, so no money is shown."),
         draw_cost(tokens, costs, unit),
     )  # fmt: skip
+
+
+def _describe_rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def smooth(counts: Mapping[int, int], grid: Sequence[float]) -> list[float]:

@@ -33,7 +33,8 @@ def draw_lengths(rows: Rows, medians: Rows, generations: Sequence[int], last: in
     names = [{"base": place[generation], "label": str(generation)} for generation in generations]
     scale = scale_generations(generations, last)
     low, high = min(row["words"] for row in rows), max(row["words"] for row in rows)
-    values = [step * 10**power for power in range(7) for step in (1, 2, 5) if low <= step * 10**power <= high]
+    steps = (1, 2, 5) if high < 100 * low else (1, 3)
+    values = [step * 10**power for power in range(7) for step in steps if low <= step * 10**power <= high]
     x = alt.X("words:Q", title="words", scale=alt.Scale(type="log", nice=False),
               axis=alt.Axis(values=values, ticks=False, format=",d", labelOverlap="greedy"))  # fmt: skip
     y = alt.Y("base:Q", axis=None, scale=alt.Scale(domain=[0, len(generations) + 0.35], nice=False))

@@ -12,6 +12,7 @@ from evol.charts import WIDTH, Rows, plot, render
 PANEL = 74
 """Pixels of one panel's height."""
 _LABELS = 62
+_PLAIN_ZERO = "datum.value ? datum.label : '0'"
 _COLOURS = ["var(--accent)", "var(--g1)", "var(--good)", "var(--g6)", "var(--bad)"]
 
 
@@ -49,6 +50,7 @@ def draw_speed(rates: Rows, latencies: Rows, slots: Rows, unit: str) -> str:
     )
     if slots:
         endpoints = list(dict.fromkeys(row["endpoint"] for row in slots))
+        legend = alt.Legend(title=None) if len(endpoints) > 1 else None
         panels.append(
             plot(slots)
             .mark_line(interpolate="step-after", strokeWidth=1.5, aria=False)
@@ -56,7 +58,7 @@ def draw_speed(rates: Rows, latencies: Rows, slots: Rows, unit: str) -> str:
                 x=_time(unit, labelled=True),
                 y=_value("slots", "in flight", whole=True),
                 detail="endpoint:N",
-                color=alt.Color("endpoint:N", legend=None, scale=_palette(endpoints)),
+                color=alt.Color("endpoint:N", legend=legend, scale=_palette(endpoints)),
             )
         )
     return _stack(panels, "speed")
@@ -76,18 +78,17 @@ def draw_cost(tokens: Rows, costs: Rows, unit: str) -> str:
         .mark_area(opacity=0.8, aria=False)
         .encode(
             x=_time(unit, labelled=not costs),
-            y=alt.Y("tokens:Q", title="tokens so far", axis=_axis(format="~s"), stack="zero"),
+            y=alt.Y("tokens:Q", title="tokens so far", axis=_axis(format="~s", labelExpr=_PLAIN_ZERO), stack="zero"),
             color=alt.Color("role:N", title=None, scale=_palette(roles)),
         )
     ]
     if costs:
-        money = ",.2~f" if costs[-1]["cost"] >= 0.2 else "~g"
         panels.append(
             plot(costs)
             .mark_line(color="var(--accent)", strokeWidth=1.5, aria=False)
             .encode(
                 x=_time(unit, labelled=True),
-                y=_value("cost", "USD so far", format=money),
+                y=_value("cost", "USD so far"),
             )
         )
     return _stack(panels, "cost")
@@ -105,8 +106,8 @@ def _axis(**more: Any) -> Any:
     return alt.Axis(**{"tickCount": 4, "minExtent": room, "maxExtent": room, "domain": False, "ticks": False, **more})
 
 
-def _value(field: str, title: str, *, whole: bool = False, format: str = "~s") -> Any:  # noqa: A002 - altair's word
-    axis = _axis(format=format, tickMinStep=1) if whole else _axis(format=format)
+def _value(field: str, title: str, *, whole: bool = False) -> Any:
+    axis = _axis(format=",.3~r", **({"tickMinStep": 1} if whole else {}))
     return alt.Y(f"{field}:Q", title=title, axis=axis, scale=alt.Scale(zero=True))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Timeline:
     slots: list[tuple[float, str, int]]
 
 
-def read_timeline(folder: Path, prices: dict[str, Price], changes: Sequence[ThrottleChange]) -> Timeline | None:
+def read_timeline(folder: Path, prices: Mapping[str, Price], changes: Sequence[ThrottleChange]) -> Timeline | None:
     """The run's timeline; None where the journal is missing or holds no call.
 
     Args:
@@ -156,7 +156,7 @@ class _ActiveClock:
 
 
 def _fill_bins(
-    events: _Events, order: Sequence[int], clock: _ActiveClock, count: int, prices: dict[str, Price]
+    events: _Events, order: Sequence[int], clock: _ActiveClock, count: int, prices: Mapping[str, Price]
 ) -> Iterator[TimeBin]:
     width = clock.seconds / count
     asked = [role for number, role in enumerate(ALL_ROLES) if number in events.roles]
