@@ -4,8 +4,11 @@ import base64
 import hashlib
 import html.parser
 import importlib.util
+import itertools
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,8 @@ def hostile_seeds() -> list[dict[str, str]]:
 def echo(request: CompletionRequest) -> Completion:
     """Responses that carry a hostile text as well."""
     reply = reply_to(request)
+    if request.seed_id == "s39":
+        return Completion("w" * 1_000_000, "stop", 1, 1) if request.role == "responder" else reply
     if request.role == "responder" and "sorry" not in reply.text:
         text = f"{reply.text} {HOSTILE[request.generation]}\x00"
         return Completion(text, reply.finish_reason, reply.input_tokens, reply.output_tokens)
@@ -180,10 +185,12 @@ def test_every_lineage_is_there_with_its_eliminations(page: str, folder: Path) -
 
 
 def test_long_texts_are_cut_and_say_so(page: str) -> None:
-    """A text of 60,000 characters is shown as 20,000 and the number of those left out."""
+    """Words of 60,000 and a million characters are shown as 20,000 and the number of those left out."""
     [lineage] = [found for found in read_data(page)["lineages"] if found["id"].startswith("<i>5")]
     assert len(lineage["rows"][0]["instruction"]) == 20_000
     assert lineage["rows"][0]["instruction_cut"] == 40_000
+    [lineage] = [found for found in read_data(page)["lineages"] if found["id"] == "s39"]
+    assert lineage["rows"][0]["response_cut"] == 980_000
 
 
 def test_figures_agree_with_an_independent_count(data: ReportData, folder: Path) -> None:
@@ -258,7 +265,7 @@ def test_marks_of_the_map_stand_for_rows(page: str, data: ReportData) -> None:
 
 def test_a_large_run_is_sampled_and_says_so(folder: Path, data: ReportData) -> None:
     """Whole lineages, the same at every call, no more bytes than allowed; every chart still counts all rows."""
-    limit = sum(map(len, data.lineages)) // 3
+    limit = sum(map(len, data.lineages)) // 2
     sampled = gather(folder, limit)
     assert 0 < len(sampled.lineages) < len(data.lineages)
     assert sum(map(len, sampled.lineages)) <= limit
@@ -340,6 +347,36 @@ def test_the_command_writes_a_page(evol: Evol, write_seeds: Any) -> None:
     both = evol.call("stats", "--json", "--html", "r.html")
     assert json.loads(both.stdout)[0]["seeds"] == 5
     assert "r.html: figures" in both.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("texts", "words"), [("short", 1), ("long", 300)], ids=["a hundred thousand short rows", "long responses"]
+)
+def test_a_large_run_makes_a_small_page(tmp_path: Path, texts: str, words: int) -> None:
+    """Under 15 MB and 400 MB of memory, whether many short lineages are shown or few long ones; all scored."""
+    count = 20_000 if texts == "short" else 800
+
+    def script(request: CompletionRequest) -> str:
+        if request.role == "evolver":
+            return f"<new_instruction>{request.key[:30]} <b></new_instruction>"
+        return "Not Equal" if request.role == "judge" else f"<p>{request.key} " * words
+
+    seeds = [{"id": f"{n}<", "instruction": f"Name {n} rivers.", "skill": "<geography>"} for n in range(count)]
+    run = make_run(tmp_path, seeds, script, generations=4)
+    with (run / "scores.jsonl").open("w") as file:
+        for n, g, mode in itertools.product(range(count), range(5), ("single", "joint")):
+            file.write(json.dumps({"id": f"{n}<.{g}", "generation": g, "score": 1 + (n + g) % 10, "mode": mode}) + "\n")
+    code = (
+        "import resource, sys; from pathlib import Path; from evol.report import write_report\n"
+        "written, _ = write_report(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "print(written.shown, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    command = [sys.executable, "-c", code, str(run), str(tmp_path / "r.html")]
+    shown, memory = map(int, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    assert 6_000_000 < (tmp_path / "r.html").stat().st_size < 15_000_000
+    assert 50 < shown < count
+    assert memory < 400
 
 
 @pytest.mark.parametrize(

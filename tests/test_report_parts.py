@@ -32,7 +32,7 @@ def take(sizes: dict[str, int], limit: int) -> list[str]:
         if sample.wants(name):
             sample.add(name, position, name.encode("utf-8", "replace").ljust(size, b".")[:size])
     assert sample.seen == len(sizes)
-    kept = [position for _, position, _ in sample._heap]
+    kept = [position for _, position, _, _ in sample._heap]
     assert sum(map(len, sample.contents())) <= limit
     return [name for position, name in enumerate(sizes) if position in kept]
 
@@ -56,6 +56,15 @@ def test_a_sample_takes_everything_that_fits() -> None:
     sizes = {f"n{number}": 10 for number in range(30)}
     assert take(sizes, 300) == list(sizes)
     assert len(take(sizes, 299)) == 29
+
+
+def test_a_sample_counts_what_is_kept_elsewhere() -> None:
+    """Bytes beside a thing use up the limit as its own do."""
+    sample = HashSample(100, "test")
+    for position in range(10):
+        assert sample.wants(f"n{position}") or position > 4
+        sample.add(f"n{position}", position, b"12345", 20)
+    assert len(sample.contents()) == 4
 
 
 def test_samples_favour_nobody() -> None:

@@ -27,11 +27,13 @@ from evol.timeline import Timeline, read_timeline
 
 SCORES_NAME = "scores.jsonl"
 LINEAGE_BYTES = 9_000_000
-"""Of all sampled lineages in the page; charts and page add about one million."""
+"""Of all sampled lineages in the page, with their scores and skills; charts and page add less than a million."""
 LINEAGE_CHARS = 200_000
 """Of one lineage's texts, at most; longer ones are cut, and say so."""
 LONGEST_TEXT = 20_000
 LONGEST_SKILL = 100
+_LONGEST_MODE = 20
+_SCORES_BYTES = 2 * (_LONGEST_MODE + 12)
 
 STAGES = ("due", "evolved", "passed the rules", "not judged equal", "kept")
 """What an evolution comes through, in this order; the last rules are those about its response."""
@@ -104,7 +106,10 @@ def gather(folder: Path, lineage_bytes: int = LINEAGE_BYTES) -> ReportData:
                 data.lengths["instruction"][row["generation"]][instruction] += 1
                 data.lengths["response"][row["generation"]][response] += 1
         if sample.wants(rows[0]["seed_id"]):
-            sample.add(rows[0]["seed_id"], position, _serialise(rows, words, longest))
+            name = len(escape_json(orjson.dumps(rows[0]["seed_id"])))
+            # its scores and its skill stand outside of it, under its name
+            beside = len(rows) * (name + _SCORES_BYTES) + name + LONGEST_SKILL
+            sample.add(rows[0]["seed_id"], position, _serialise(rows, words, longest), beside)
     for generation in range(1, data.manifest.generations + 1):
         data.stages["due"][generation] = data.stats.seeds
     data.lineages, data.lineage_count = sample.contents(), sample.seen
@@ -165,7 +170,12 @@ def _read_scores(path: Path, wanted: set[str]) -> Difficulty:
         return found
     for number, row in read_jsonl(path, FolderError, orjson.loads):
         try:
-            row_id, generation, score, mode = row["id"], int(row["generation"]), row["score"], str(row["mode"])
+            row_id, generation, score, mode = (
+                row["id"],
+                int(row["generation"]),
+                row["score"],
+                str(row["mode"])[:_LONGEST_MODE],
+            )
         except (TypeError, KeyError, ValueError):
             raise FolderError(f"{path}:{number}: not a score", "run `evol score` again to restore it") from None
         if not isinstance(score, int | float):

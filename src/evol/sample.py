@@ -18,7 +18,7 @@ class HashSample:
     def __init__(self, limit: int, purpose: str) -> None:
         self._limit = limit
         self._purpose = purpose
-        self._heap: list[tuple[int, int, bytes]] = []  # greatest hash first
+        self._heap: list[tuple[int, int, bytes, int]] = []  # greatest hash first
         self._bytes = 0
         self._bound = 1 << 64
         self.seen = 0
@@ -32,25 +32,26 @@ class HashSample:
         self.seen += 1
         return self._draw(name) < self._bound
 
-    def add(self, name: str, position: int, content: bytes) -> None:
+    def add(self, name: str, position: int, content: bytes, more: int = 0) -> None:
         """Offer a wanted thing.
 
         Args:
             name: as given to `wants`.
             position: its place in the result.
             content: what is kept.
+            more: bytes that belong to it and are kept elsewhere.
         """
-        heapq.heappush(self._heap, (-self._draw(name), position, content))
-        self._bytes += len(content)
+        heapq.heappush(self._heap, (-self._draw(name), position, content, len(content) + more))
+        self._bytes += len(content) + more
         while self._bytes > self._limit:
-            draw, _, dropped = heapq.heappop(self._heap)
-            self._bytes -= len(dropped)
+            draw, _, _, size = heapq.heappop(self._heap)
+            self._bytes -= size
             # nothing above the smallest hash that did not fit may come in, or the sample would favour small things
             self._bound = -draw
 
     def contents(self) -> list[bytes]:
         """What was kept, by position."""
-        return [content for _, content in sorted((position, content) for _, position, content in self._heap)]
+        return [content for _, content in sorted((position, content) for _, position, content, _ in self._heap)]
 
     def _draw(self, name: str) -> int:
         return draw_integer(0, "sample", self._purpose, name)

@@ -311,6 +311,7 @@
     open(point[0], true);
     byId("detail").scrollIntoView();
   });
+  byId("no-script").hidden = true;
   if (!lineages.length) return;
   byId("filters").hidden = byId("browser").hidden = false;
   fill(controls.generation, [["", "any"], ...Array.from({ length: generations + 1 }, (_, number) => [String(number), number ? String(number) : "0 (seeds)"])]);
