@@ -46,6 +46,15 @@ def test_wheel_carries_prompts_and_seeds_byte_for_byte(built: Path) -> None:
         assert not [name for name in wheel.namelist() if "test" in name]
 
 
+def test_wheel_carries_the_page_of_the_report(built: Path) -> None:
+    """Template, script and style sheet, byte for byte."""
+    page = {path.relative_to(ROOT / "src").as_posix(): path for path in (ROOT / "src/evol/page").iterdir()}
+    assert {Path(name).suffix for name in page} == {".html", ".js", ".css"}
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        assert {name for name in wheel.namelist() if name.startswith("evol/page/")} == set(page)
+        assert all(wheel.read(name) == path.read_bytes() for name, path in page.items())
+
+
 def test_sdist_carries_what_a_build_needs(built: Path) -> None:
     """The sdist lists prompts, seeds, configs, tests and the license."""
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:

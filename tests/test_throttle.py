@@ -243,3 +243,24 @@ def test_the_users_rates_hold_in_every_minute(rpm: float | None, tpm: float | No
     for begin in sent[::50]:
         assert sum(begin <= stamp < begin + 60 for stamp in sent) <= expected * (1.02 if tpm else 1)
     assert sum(stamp < sent[0] + 180 for stamp in sent) >= 0.93 * expected * 3
+
+
+def test_a_few_failures_of_the_server_are_no_want_of_room() -> None:
+    """One call in 25 that ends with a bare 503 does not drive the limit down."""
+
+    async def main(loop: VirtualLoop) -> int:
+        finder = ConcurrencyFinder(1024)
+        throttle = Throttle("x", finder, loop.time)
+        draw = random.Random(3)
+
+        async def call(slot: object) -> None:
+            await asyncio.sleep(0.5)
+            if draw.random() < 0.04:
+                throttle.note_refusal(slot, None, None, is_rate=False)  # type: ignore[arg-type]
+            else:
+                throttle.note_reply(slot, 10, None)  # type: ignore[arg-type]
+
+        await keep_busy(loop, throttle, call, 60)
+        return finder.limit
+
+    assert run_virtually(main) >= 16

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evol import __version__, runs
+from evol import __version__, telling
 from evol.console import given as _given
 from evol.console import given_limits
 from evol.console import print_json as _print_json
@@ -168,7 +168,7 @@ def run(
             "limits": given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
         }
         loaded = load_config(config, _given(flags))
-        code = runs.dry_run(loaded, as_json) if dry_run else runs.run(loaded, as_json, quiet)
+        code = telling.dry_run(loaded, as_json) if dry_run else telling.run(loaded, as_json, quiet)
     raise typer.Exit(code)
 
 
@@ -255,9 +255,15 @@ def stats(
         Path | None, typer.Option(help="A tokenizer.json: show lengths in tokens as well.", metavar="FILE")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write figures and lineages of one run as a page to this file.")
+    ] = None,
 ) -> None:
     """Show what happened, at what cost, how good it is; also while a run goes on. Several runs stand side by side."""
     with _report_errors():
+        if html is not None:
+            telling.write_html(runs or [Path("output")], html, as_json)
+            return
         from evol.stats import compute_stats
         from evol.tokens import TokenCounter
 
@@ -308,7 +314,7 @@ def score(
             "joint" if joint else "single",
             sample,
         )
-        code = runs.score(checked, as_json, quiet)
+        code = telling.score(checked, as_json, quiet)
     raise typer.Exit(code)
 
 

@@ -75,6 +75,18 @@ def read_seeds(path: Path, limit: int | None, tally: SeedTally) -> Iterator[Seed
         raise SeedError(f"{path}: no seeds in it", "put one instruction on each line")
 
 
+def read_skills(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (seed id, skill) of the seeds whose record names a `skill`; for showing only, a run does not know it.
+
+    Raises:
+        SeedError: as `read_seeds`.
+    """
+    for where, record in _read_records(path):
+        skill = record.get("skill") if isinstance(record, dict) else None
+        if isinstance(skill, str) and skill.strip():
+            yield _parse_record(record, where, SeedTally())[0].id, skill
+
+
 def _unrepeated(path: Path, tally: SeedTally) -> Iterator[Seed]:
     for where, record in _read_records(path):
         seed, has_id = _parse_record(record, where, tally)

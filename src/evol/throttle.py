@@ -23,6 +23,9 @@ FIXED = "set by --concurrency"
 FIRST_PAUSE = 0.5
 """Seconds to pause after a refusal that does not say how long; doubled while nothing is granted."""
 LONGEST_PAUSE = 15.0
+BUSY_SHARE = 0.1
+"""Share of the last calls that a server must turn away for want of room before there are fewer of them, beyond twice
+what it always does: some servers fail a few calls at any load."""
 MIN_SPACING = 0.003
 """Seconds between two calls, for a while after a pause."""
 ROOM = 1.5
@@ -121,6 +124,8 @@ class Throttle:
         self._latency = 0.0
         self._granted_at = self._spaced_until = float("-inf")
         self._spacing = 0.0
+        self._usually_busy = 0.0
+        self._busy = 0.0  # share of the last calls that were turned away for want of room
         self._granted = True  # a reply came since the last refusal
         self._timer: asyncio.TimerHandle | None = None
         self._is_used = False
@@ -178,6 +183,7 @@ class Throttle:
         now = self._clock()
         self._pause = FIRST_PAUSE
         self._granted = True
+        self._note_busy(0.0)
         self._latency += (now - slot.begun - self._latency) * (0.05 if self._latency else 1.0)
         self._pace.note_granted()
         self._tokens_per_call += (tokens - self._tokens_per_call) * 0.1
@@ -205,6 +211,8 @@ class Throttle:
             Seconds that everybody waits, counted from now.
         """
         now = self._clock()
+        if not is_rate:
+            self._note_busy(1.0)
         current = self.in_flight / max(self._latency, 1e-3)
         is_new = self._pace.note_refused(slot.begun, now, current) if is_rate else False
         is_blocked, self._granted = not self._granted, False  # whoever asks while all is blocked learns nothing new
@@ -215,11 +223,16 @@ class Throttle:
         self._space_out(0.0, self._paused_until + 1.0)
         if hint is not None:
             self._heed(hint, now)
-        if self._finder and not is_blocked and self._finder.note_refusal(slot.begun, now, max(1, floor)):
+        is_reason = is_rate or self._busy >= BUSY_SHARE + 2 * min(self._usually_busy, 0.05)
+        if self._finder and is_reason and not is_blocked and self._finder.note_refusal(slot.begun, now, max(1, floor)):
             self._adopt(self._finder.reason)
         elif is_new and not is_blocked:
             self._note("the server refused a call")
         return self._paused_until - now
+
+    def _note_busy(self, busy: float) -> None:
+        self._busy += (busy - self._busy) * 0.03
+        self._usually_busy += (busy - self._usually_busy) * 0.003
 
     def note_failure(self, slot: Slot) -> None:
         """The call of a slot brought no reply: the tokens that were taken for it are given back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -153,3 +154,18 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     if result.error:
         say(f"{'stopped' if result.exit_code == BudgetExhausted.exit_code else 'error'}: {result.error}")
     return result.exit_code
+
+
+def write_html(runs: list[Path], path: Path, as_json: bool) -> None:
+    """Write the report of one run."""
+    from evol.errors import UsageError
+    from evol.report import write_report
+
+    if len(runs) > 1:
+        raise UsageError("--html shows one run at a time", "name one run folder")
+    written, figures = write_report(runs[0], path)
+    if as_json:
+        print_json([figures.model_dump(mode="json")])
+        say(written.describe())
+    else:
+        typer.echo(written.describe())
