@@ -48,6 +48,14 @@ def parent_of(request: CompletionRequest) -> str:
     return asked.split("<given_instruction>\n")[1].split("\n</given_instruction>")[0]
 
 
+EXTRAS = (
+    "Consider case {case} and give {number} reasons.",
+    "Name {number} examples from {case} as well.",
+    "Say what {case} would change in {number} days.",
+    "Keep it below {number} lines, {case} included.",
+)
+
+
 def reply_to(request: CompletionRequest) -> Completion:
     """Some evolutions are equal, unchanged, cut or answered with an excuse; most are one sentence longer."""
     draw = int.from_bytes(hashlib.sha256(request.key.encode()).digest()[:2], "big") % 100
@@ -55,10 +63,14 @@ def reply_to(request: CompletionRequest) -> Completion:
         text = "Equal" if draw < 10 else "Not Equal"
     elif request.role == "evolver":
         parent = parent_of(request)
-        extra = f"Consider case {request.key[:6]} and give {draw} reasons."
+        extra = EXTRAS[request.generation % len(EXTRAS)].format(case=request.key[:6], number=draw)
         text = parent if draw < 8 else f"<new_instruction>\n{parent} {extra}\n</new_instruction>"
     else:
-        text = "I am sorry, I cannot." if draw < 8 else f"What matters is item {request.key}.\n\n" + "word " * draw
+        text = (
+            "I am sorry, I cannot."
+            if draw < 8
+            else f"What matters is item {request.key}.\n\n" + " ".join(f"word{n}" for n in range(draw))
+        )
     cut = request.role == "responder" and draw > 95
     return Completion(text, "length" if cut else "stop", len(request.body) // 4, len(text) // 4)
 

@@ -103,7 +103,9 @@ def make_told_run(folder: Path, lineages: dict[str, list[str]], responses: dict[
             return f"<new_instruction>{lineages[request.seed_id][request.generation]}</new_instruction>"
         if request.role == "responder":
             asked = orjson.loads(request.body)["messages"][-1]["content"]
-            return (responses or {}).get(asked, f"Response to: {asked}")
+            return (responses or {}).get(
+                asked, f"Response to: {asked}" if asked[-1:] != "?" else f"Response to: {asked} So."
+            )
         return reply_well(request)
 
     seeds = [{"id": name, "instruction": texts[0]} for name, texts in lineages.items()]

@@ -62,6 +62,22 @@ REPLIES = st.lists(SCAFFOLD | st.text(max_size=8), max_size=8).map("".join)
         (f"{TASK}\n\nNote: I added a constraint on the direction.", "note"),
         (f"{TASK}\n\n(Explanation: the original prompt was made more complex.)", "note"),
         (f"{TASK}\n\n**Changes made:** added one requirement.\nAnd another line.", "note"),
+        (f"Instruction: {TASK}", "label"),
+        (f"Rewritten: {TASK}", "label"),
+        (f"[New Task] {TASK}", "label"),
+        (f"### Evolved Prompt\n{TASK}", "label"),
+        (f"Certainly! {TASK}", "preamble"),
+        (f"I have rewritten the prompt:\n{TASK}", "preamble"),
+        (f"I've made it more challenging: {TASK}", "preamble"),
+        (f"Below is a harder version:\n---\n{TASK}", "preamble"),
+        (f"{TASK}\n\nI added a constraint on the direction of the rivers.", "note"),
+        (f"{TASK}\n\n---\n\nI added a constraint about the direction.", "note"),
+        (f"{TASK}\nNote: I added a constraint.", "note"),
+        (f"{TASK}\n\n*This version adds a requirement.*", "note"),
+        (f"{TASK}\n\nLet me know if you'd like any changes!", "note"),
+        (f"<instruction>{TASK}</instruction>", "markers"),
+        (f"<rewritten_prompt>\n{TASK}\n</rewritten_prompt>", "markers"),
+        (f"{TASK}</new_instruction>", "markers"),
     ],
 )
 def test_scaffold_is_peeled_off_and_named(reply: str, repair: str) -> None:
@@ -70,6 +86,80 @@ def test_scaffold_is_peeled_off_and_named(reply: str, repair: str) -> None:
     assert cleaned.text == TASK
     assert repair in cleaned.repairs
     assert not cleaned.truncated
+
+
+@pytest.mark.parametrize(
+    ("parent", "task", "replies"),
+    [
+        (
+            "Nenne drei Flüsse.",
+            "Nenne drei Flüsse, die nach Norden fließen.",
+            [
+                "Neue Anweisung: {}",
+                "Klar, hier ist die neue Anweisung: {}",
+                "{}\n\nIch habe eine Bedingung hinzugefügt.",
+            ],
+        ),
+        (
+            "Cite trois fleuves.",
+            "Cite trois fleuves qui coulent vers le nord.",
+            ["Nouvelle instruction : {}", "Voici la nouvelle instruction : {}", "{}\n\nJ'ai ajouté une contrainte."],
+        ),
+        (
+            "Nombra tres ríos.",
+            "Nombra tres ríos que fluyan hacia el norte.",
+            [
+                "Nueva instrucción: {}",
+                "¡Claro! Aquí tienes la nueva versión: {}",
+                "{}\n\nNota: He añadido una restricción.",
+            ],
+        ),
+        (
+            "Cite três rios.",
+            "Cite três rios que correm para o norte.",
+            ["Nova instrução: {}", "Claro! {}", "{}\n\nNota: Adicionei uma restrição."],
+        ),
+        (
+            "Nomina tre fiumi.",
+            "Nomina tre fiumi che scorrono verso nord.",
+            ["Nuova istruzione: {}", "Ecco la nuova istruzione:\n{}", "{}\n\nNota: ho aggiunto un vincolo."],
+        ),
+        (
+            "Назови три реки.",
+            "Назови три реки, текущие на север.",
+            ["Новая инструкция: {}", "Конечно! Вот новое задание: {}", "{}\n\nПримечание: я добавил ограничение."],
+        ),
+        (
+            "Üç nehir say.",
+            "Kuzeye akan üç nehir say.",
+            ["Yeni talimat: {}", "Elbette! İşte düzenlenmiş talimat: {}", "{}\n\nNot: Bir koşul ekledim."],
+        ),
+        (
+            "اذكر ثلاثة أنهار.",
+            "اذكر ثلاثة أنهار تجري شمالا.",
+            ["التعليمات الجديدة: {}", "إليك التعليمات الجديدة:\n{}", "{}\n\nملاحظة: أضفت شرطا جديدا."],
+        ),
+        (
+            "说出三条河流。",
+            "说出三条向北流的河流。",
+            ["改写后的指令：{}", "好的，这是新的指令：{}", "{}\n\n注：我增加了一个限制条件。"],
+        ),
+        (
+            "川の名前を三つ挙げて。",
+            "北へ流れる川の名前を三つ挙げて。",
+            ["新しい指示：{}", "以下は書き直した指示です：\n{}", "{}\n\n注：制約を追加しました。"],
+        ),
+        (
+            "강 이름 세 개를 말해 줘.",
+            "북쪽으로 흐르는 강 이름 세 개를 말해 줘.",
+            ["새로운 지시: {}", "다음은 수정된 지시문입니다:\n{}", "{}\n\n참고: 조건을 추가했습니다."],
+        ),
+    ],
+)
+def test_scaffold_is_known_in_many_languages(parent: str, task: str, replies: list[str]) -> None:
+    """A label, a preamble and a note, as models of that language write them."""
+    for reply in replies:
+        assert clean_instruction(reply.format(task), parent).text == task
 
 
 def test_layers_of_scaffold_are_peeled_one_by_one() -> None:
@@ -97,6 +187,21 @@ def test_layers_of_scaffold_are_peeled_one_by_one() -> None:
         "# Budget\n\nSum the column.",
         "- one\n- two\nWhich is larger?",
         "Note: x = 3. Solve for y.",
+        "Here is my shopping list: milk, eggs, flour. Which cake can I bake?",
+        "My cake tastes strange.\n\nI added salt instead of sugar. How can I save it?",
+        "Write a letter.\n\nNote: add a title and a date.",
+        "Task: sort the list.\nInput: 3, 1, 2",
+        "New York or Boston: which is older?",
+        "New features: list three for a phone.",
+        "Version control: explain it to a novelist.",
+        "**Bold move:** explain the idiom.",
+        "Of course, not all swans are white: discuss.",
+        "Write a poem.\n\nThis version of the poem must not rhyme.",
+        "Rewrite my text.\n\nThe new version must keep every fact.",
+        "Sort the list.\n\n---\n3, 1, 2",
+        "Improve my text.\n\nI have changed jobs and moved to Rome. Please keep both facts.",
+        "Voici nos chiffres : 3, 5, 8. Calcule la moyenne.",
+        "以下是一段对话：“你好。”请续写。",
         "  ",
         "写一首关于雨的诗，要求押韵。",
         "اكتب قصيدة عن المطر.",
@@ -147,9 +252,10 @@ def test_a_reply_without_markers_is_taken_whole() -> None:
     assert clean_instruction(f"\n {TASK} \n", PARENT).text == TASK
 
 
-def test_empty_markers_leave_nothing() -> None:
+@pytest.mark.parametrize("between", ["", " ", "\n"])
+def test_empty_markers_leave_nothing(between: str) -> None:
     """Nothing between the markers is nothing, not the text around them."""
-    assert clean_instruction("Here:\n<new_instruction> </new_instruction>", PARENT).text == ""
+    assert clean_instruction(f"Here:\n<new_instruction>{between}</new_instruction>", PARENT).text == ""
 
 
 @pytest.mark.parametrize("tag", ["think", "THINK", "thinking"])
@@ -194,6 +300,29 @@ def test_cleaning_is_total_and_only_removes(reply: str, parent: str) -> None:
     assert cleaned.text in reply
     assert cleaned.text == cleaned.text.strip()
     assert not (cleaned.truncated and cleaned.text)
+
+
+LAYERS = st.sampled_from(
+    [
+        *("{}", "```\n{}\n```", '"{}"', "“{}”", "**New Instruction:** {}", "#Rewritten Prompt#:\n{}", "Sure! {}"),
+        *(
+            "Sure, here is the rewritten prompt:\n\n{}",
+            "{}\n\nNote: I added a constraint.",
+            "<instruction>{}</instruction>",
+        ),
+        *("Here's a harder version of the task:\n{}", "{}\n\n---\n\nChanges made:\n- one more requirement"),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=200, database=None)
+@given(layers=st.lists(LAYERS, max_size=4, unique=True))
+def test_no_order_of_scaffold_survives(layers: list[str]) -> None:
+    """Whatever is wrapped around the instruction, and in whatever order, the instruction alone is left."""
+    reply = TASK
+    for layer in layers:
+        reply = layer.format(reply)
+    assert clean_instruction(reply, PARENT).text == TASK
 
 
 @settings(deadline=None, max_examples=300, database=None)

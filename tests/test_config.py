@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from evol.chat import build_body
-from evol.config import EMBEDDED_MODEL, ModelConfig, RunConfig, Sampling, find_slots, load_config
+from evol.config import EMBEDDED_MODEL, EliminatorConfig, ModelConfig, RunConfig, Sampling, find_slots, load_config
 from evol.errors import ConfigError
 from evol.records import ROLES, Role
 
@@ -49,13 +49,16 @@ def test_an_endpoint_gets_the_papers_settings() -> None:
     assert config.evolver_model.sampling == Sampling(
         temperature=1.0, top_p=0.9, max_tokens=2048, frequency_penalty=0.0, seed=False
     )
-    assert (config.prompt_variant, config.judge_scope, find_slots(config.models, config.limits, "judge")) == (
-        "full",
-        "in-depth",
-        None,
-    )
-    assert config.eliminator.sorry_words == 80
+    assert (config.prompt_variant, config.judge_scope) == ("full", "in-depth")
+    assert find_slots(config.models, config.limits, "judge") is None
+    assert (config.eliminator.profile, config.eliminator.sorry_words) == ("strict", 80)
     assert config.evolver_model == config.judge_model == config.responder_model
+
+
+def test_the_papers_config_uses_the_papers_profile() -> None:
+    """`configs/wizardlm.toml` reproduces the paper: its four rules and no others, the judge on in-depth operations."""
+    [path] = [path for path in CONFIGS if path.name == "wizardlm.toml"]
+    assert load_config(path, {}).eliminator == EliminatorConfig(profile="paper", judge="in-depth")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
@@ -182,6 +185,10 @@ def test_a_local_file_goes_by_its_name(load: Load, tmp_path: Path) -> None:
         ("[evolver]\nbreadth_share = '1/6'", "evolver.breadth_share"),
         ("[eliminator]\njudge = 'maybe'", "eliminator.judge"),
         ("[eliminator]\nsorry_words = -1", "eliminator.sorry_words"),
+        ("[eliminator]\nprofile = 'lenient'", "eliminator.profile"),
+        ("[eliminator]\nlength_factor = 'x'", "eliminator.length_factor"),
+        ("[eliminator]\nlength_words = 1.5", "eliminator.length_words"),
+        ("[eliminator]\nlength_words_input = -1", "eliminator.length_words_input"),
         ("[limits]\nconcurrency = 0", "limits.concurrency"),
         ("[limits]\nmax_calls = -1", "limits.max_calls"),
         ("[limits]\ntimeout = 0", "limits.timeout"),
@@ -337,7 +344,7 @@ def test_the_fingerprint_changes_with_the_prompts(load: Load, role: str) -> None
         BASE.replace("h/v1", "elsewhere:9/v2"),
         BASE + "api_key_env = 'OTHER'",
         BASE + "[limits]\nconcurrency = 7\nmax_calls = 3\ntimeout = 1\nretry_for = 1\ngive_up_after = 2",
-        BASE + "[eliminator]\nsorry_words = 3",
+        BASE + "[eliminator]\nsorry_words = 3\nprofile = 'paper'\nlength_factor = 2\nlength_words = 9",
         "generations = 9\nlimit = 2\nout = 'x'\nseeds = 's.jsonl'\nseed_responses = 'regenerate'\n" + BASE,
     ],
 )

@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from evol.config import EliminatorConfig
 from evol.elimination.texts import count_words
 from evol.eliminator import (
+    INSTRUCTION_RULES,
+    RESPONSE_RULES,
+    Case,
     Evolution,
     Response,
     build_judge_messages,
+    check_case,
     check_instruction,
     check_response,
     needs_judge,
@@ -40,22 +44,29 @@ TEXTS = {
 }
 
 
-def see(text: str, finish: str, cut: bool, ancestors: tuple[str, ...]) -> Evolution:
-    """An evolution as the rules see it."""
-    return Evolution(text, finish, cut, ancestors, PACK.labels, "deepen", "in-depth", EliminatorConfig())
+STRICT = EliminatorConfig()
+PAPER = EliminatorConfig(profile="paper")
 
 
-def evolve(text: str, *ancestors: str, finish: str = "stop", cut: bool = False) -> str | None:
+def evolve(
+    text: str, *ancestors: str, finish: str = "stop", cut: bool = False, settings: EliminatorConfig = STRICT
+) -> str | None:
     """The reason that eliminates an instruction, None if it lives."""
-    found = check_instruction(see(text, finish, cut, ancestors or ("Name three rivers.",)))
+    before = ancestors or ("Name three rivers.",)
+    found = check_instruction(Evolution(text, finish, cut, before, PACK.labels, "deepen", "in-depth", settings))
     return found[0] if found else None
 
 
 def answer(
-    response: str, instruction: str = "Name a river.", *, finish: str = "stop", cut: bool = False, sorry_words: int = 80
+    response: str,
+    instruction: str = "Name a river.",
+    *,
+    finish: str = "stop",
+    cut: bool = False,
+    settings: EliminatorConfig = STRICT,
 ) -> str | None:
     """The reason that eliminates a response, None if it lives."""
-    found = check_response(Response(instruction, response, finish, cut, EliminatorConfig(sorry_words=sorry_words)))
+    found = check_response(Response(instruction, response, finish, cut, settings))
     return found[0] if found else None
 
 
@@ -65,6 +76,86 @@ def test_no_rule_kills_a_language(language: str) -> None:
     parent, child, response = TEXTS[language]
     assert evolve(child, parent) is None
     assert answer(response, child) is None
+
+
+def test_the_paper_profile_holds_the_papers_rules_and_no_others() -> None:
+    """`paper`: sorry, stop_words, prompt_words and the judge, with empty, blocked and too_long_for_model; no more."""
+    assert [reason for reason, _ in INSTRUCTION_RULES["paper"]] == [
+        *("blocked", "too_long_for_model", "empty", "prompt_words")
+    ]
+    assert [reason for reason, _ in RESPONSE_RULES["paper"]] == [
+        *("blocked", "too_long_for_model", "empty", "sorry", "stop_words")
+    ]
+
+
+def test_strict_is_the_paper_and_more() -> None:
+    """Each rule of `paper` is in `strict`, and all rules together know every reason but the judge's."""
+    for rules in (INSTRUCTION_RULES, RESPONSE_RULES):
+        assert set(rules["paper"]) <= set(rules["strict"])
+    known = {reason for rules in (INSTRUCTION_RULES, RESPONSE_RULES) for reason, _ in rules["strict"]}
+    assert known == set(REASONS) - {"equal"}
+
+
+@pytest.mark.parametrize(
+    ("child", "reason"),
+    [
+        ("Name three rivers.", "unchanged"),
+        ("The three rivers are the Nile, the Lena and the Ob.", "answered"),
+        ("Nenne drei Flüsse, die nach Norden fließen.", "language_drift"),
+        ("Name three rivers of the table below.", "missing_input"),
+        ("As an AI language model, name three rivers.", "meta_talk"),
+        ("Name three rivers and rivers and rivers and rivers and rivers and rivers.", "repetition"),
+        (f"Name three rivers {' '.join(f'in land{n}' for n in range(40))}.", "too_long"),
+    ],
+)
+def test_what_strict_adds_lives_in_paper(child: str, reason: str) -> None:
+    """The further rules hold in their own profile alone."""
+    assert evolve(child) == reason
+    assert evolve(child, settings=PAPER) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        ("I can't help with that.", "refusal"),
+        ("Sure! Which river do you mean?", "needs_clarification"),
+        ("As an AI language model, I like the Nile.", "meta_talk"),
+        ("The Nile is long. " * 9, "repetition"),
+    ],
+)
+def test_what_strict_adds_for_responses_lives_in_paper(response: str, reason: str) -> None:
+    """So it is with responses; and a cut reply is judged by what came."""
+    assert answer(response) == reason
+    assert answer(response, settings=PAPER) is None
+    assert answer(response, finish="length", settings=PAPER) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"evolution": "<think>so", "response": None}, "truncated"),
+        ({"evolution": "Sure, here is the new instruction:\nName three rivers."}, "unchanged"),
+        ({"verdict": "Equal"}, "equal"),
+        ({"verdict": "<think>Not Equal?</think>Equal."}, "equal"),
+        ({"verdict": "hard to say"}, None),
+        ({"response": ""}, "empty"),
+        ({"response": "<think>x</think>Sorry, no."}, "sorry"),
+        ({"response": "The Nile", "response_finish": "length"}, "truncated"),
+        ({"response": None}, None),
+    ],
+)
+def test_a_case_goes_the_way_of_a_lineage(changes: dict[str, str | None], reason: str | None) -> None:
+    """Cleaning, instruction rules, judge, response rules: the first that eliminates gives the reason."""
+    case = {
+        "operation": "deepen",
+        "kind": "in-depth",
+        "parent": "Name three rivers.",
+        "evolution": "<new_instruction>Name three rivers that flow north.</new_instruction>",
+        "response": "The Nile, the Lena and the Ob.",
+    }
+    found = check_case(Case(**{**case, **changes}), STRICT, PACK.labels)  # type: ignore[arg-type]
+    assert (found[0] if found else None) == reason
 
 
 @pytest.mark.parametrize("language", TEXTS)
@@ -101,7 +192,7 @@ def test_an_instruction_without_words_is_empty(text: str) -> None:
     assert evolve(text) == "empty"
 
 
-@pytest.mark.parametrize("text", ["2+2?", "π?", "为什么？", "Why?", "x"])
+@pytest.mark.parametrize("text", ["2+2?", "π?", "为什么？", "Why?"])
 def test_a_short_instruction_is_not_empty(text: str) -> None:
     """One word or number is an instruction."""
     assert evolve(text) is None
@@ -159,7 +250,7 @@ def test_prompt_words_die_unless_the_parent_has_them(words: str) -> None:
 @pytest.mark.parametrize("text", ["Write a prompt for a painter.", "Rewrite the prompt given below.", "A new prompt?"])
 def test_talk_about_prompts_is_no_leak(text: str) -> None:
     """Only the very labels count."""
-    assert evolve(text) is None
+    assert evolve(text, settings=PAPER) is None
 
 
 def test_the_bundled_labels_are_the_tags_of_the_bundled_prompts() -> None:
@@ -172,7 +263,7 @@ def test_the_bundled_labels_are_the_tags_of_the_bundled_prompts() -> None:
 @pytest.mark.parametrize("words", [79, 80, 81])
 def test_sorry_counts_words(words: int) -> None:
     """A response with "sorry" dies below 80 words and lives from 80 on."""
-    response = "Sorry, " + "word " * (words - 1)
+    response = "Sorry, " + " ".join(f"word{number}" for number in range(words - 1))
     assert answer(response) == ("sorry" if words < 80 else None)
 
 
@@ -199,7 +290,7 @@ def test_sorry_lives_where_the_task_is_about_it(instruction: str) -> None:
 @pytest.mark.parametrize(("threshold", "reason"), [(0, None), (3, None), (4, "sorry"), (100, "sorry")])
 def test_the_threshold_is_configurable(threshold: int, reason: str | None) -> None:
     """`eliminator.sorry_words` is the first number of words that lives; 0 switches the rule off."""
-    assert answer("Sorry, not today.", sorry_words=threshold) == reason
+    assert answer("Sorry, not today.", settings=EliminatorConfig(sorry_words=threshold)) == reason
 
 
 @pytest.mark.parametrize(
@@ -390,8 +481,8 @@ def test_every_verdict_can_be_parsed(reply: str) -> None:
 def test_the_rules_are_total(text: str, other: str, finish: str) -> None:
     """Any text gets a reason of the closed set, with a detail, or lives."""
     for found in (
-        check_instruction(see(text, finish, False, (other,))),
-        check_response(Response(other, text, finish, False, EliminatorConfig())),
+        check_instruction(Evolution(text, finish, False, (other,), PACK.labels, "deepen", "in-depth", STRICT)),
+        check_response(Response(other, text, finish, False, STRICT)),
     ):
         assert found is None or (found[0] in REASONS and found[1])
 

@@ -136,6 +136,42 @@ def test_changed_threshold_sends_no_known_key_again(
     assert not any("sorry" in count["eliminated"] for count in manifest(evol.folder / "output")["counts"])
 
 
+def test_repairs_and_unclear_verdicts_are_counted(
+    evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]
+) -> None:
+    """Every repair of a reply and every verdict that stays unreadable stands in the figures, by generation."""
+    evolved = "Sure, here is the rewritten prompt:\n\n**New Instruction:** Name four rivers that flow north."
+    replies = {"judge": "Hard to say.", "evolve": evolved, "respond": "Fine."}
+    server.reply = lambda body: replies[kind_of(body)]
+    assert evol.run(write_seeds(12), "--generations", "2").returncode == 0
+    [stats] = orjson.loads(evol.call("stats", "--json").stdout)
+    first, second = (count["notes"] for count in stats["generations"][1:])
+    assert first["repaired_preamble"] == first["repaired_label"] == second["repaired_label"] == 12
+    judged = 12 - stats["generations"][1]["operations"].get("breadth", 0)
+    assert first["judge_unclear"] == judged
+    assert stats["generations"][2]["eliminated"] == {"unchanged": 12}
+    assert "judge_unclear" not in second
+    shown = evol.call("stats").stdout
+    assert "repaired: label" in shown
+    assert "judge_unclear" in shown
+
+
+def test_the_manifest_tells_what_eliminates(evol: Evol, write_seeds: Callable[..., Path]) -> None:
+    """Profile and thresholds stand beside the fingerprint, not in it: they may change between runs."""
+    assert evol.run(write_seeds(2), "--generations", "1").returncode == 0
+    found = manifest(evol.folder / "output")
+    assert found["eliminator"] == {
+        "profile": "strict",
+        "judge": "in-depth",
+        "sorry_words": 80,
+        "labels": found["eliminator"]["labels"],
+        "length_factor": 3.0,
+        "length_words": 60,
+        "length_words_input": 300,
+    }
+    assert not {"profile", "eliminator"} & found["fingerprint"].keys()
+
+
 @pytest.mark.parametrize(
     ("flags", "field"),
     [

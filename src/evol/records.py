@@ -187,7 +187,7 @@ class Outcome:
     Attributes:
         row: a `Row` that survived, or an `EliminatedRow`.
         parent_instruction: the instruction that was evolved, "" for a seed.
-        notes: what is counted beside the row, such as "judge_unclear" or "repaired".
+        notes: what is counted beside the row: `judge_unclear`, or a repair such as `repaired_label`.
     """
 
     row: Row
@@ -210,6 +210,7 @@ class GenerationCount(_Frozen):
     operations: dict[str, int] = {}
     """How often each operation was drawn, over survivors and eliminated."""
     notes: dict[str, int] = {}
+    """How often each repair of a reply was made (`repaired_label`, …), and verdicts that stayed `judge_unclear`."""
 
 
 class CallCount(_Frozen):

@@ -90,6 +90,8 @@ def _say(console: Console, text: str, style: str = "") -> None:
 def _list_tables(stats: RunStats, width: int) -> Iterator[Table]:
     yield _generations(stats)
     yield from _reasons(stats, width)
+    if any(count.notes for count in stats.generations):
+        yield _notes(stats)
     if stats.operations:
         yield _operations(stats)
     yield _lengths("Lengths in words", stats, stats.instruction_words, stats.response_words)
@@ -136,6 +138,15 @@ def _reasons(stats: RunStats, width: int) -> Iterator[Table]:
         for number, reason in enumerate(reasons):
             table.add_row(reason, *(column[number] for column in cells[begin : begin + room]))
         yield table
+
+
+def _notes(stats: RunStats) -> Table:
+    """Repairs by name, and unclear verdicts: what happened beside the rows."""
+    table = make_table("Repairs and notes", "what", *(f"gen {count.generation}" for count in stats.generations[1:]))
+    for note in sorted({note for count in stats.generations for note in count.notes}):
+        shown = note.replace("repaired_", "repaired: ")
+        table.add_row(clean(shown), *(f"{count.notes.get(note, 0):,}" for count in stats.generations[1:]))
+    return table
 
 
 def _operations(stats: RunStats) -> Table:

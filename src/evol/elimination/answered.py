@@ -79,8 +79,8 @@ def _find_carried(parent: Reading, child: Reading) -> str | None:
     if "\n" in folded and (found := _find_interjection(folded)):
         return f"goes on as a reply: {found!r}"
     if "answer is" in folded and "answer is" not in before:
-        found = _THE_ANSWER_IS.search(child.prose)
-        if found and found.start() and find_ask(Reading(child.prose[found.end() :])) is Ask.NOT:
+        told = _THE_ANSWER_IS.search(child.prose)
+        if told and told.start() and find_ask(Reading(child.prose[told.end() :])) is Ask.NOT:
             return "says what the answer is"
     start, whole = parent.text.strip(), child.text.strip()
     if len(whole) > len(start) and whole.startswith(start) and _states(Reading(whole[len(start) :].strip()), parent):
@@ -124,9 +124,9 @@ def _find_product(parent: Reading, child: Reading) -> str | None:
             return "lists questions that were to be written"
         if "?" not in child.prose and (signs.HOW.search(parent.prose) or _is_bare_list(child)):
             return "is a list"
-    if signs.FIRST_STEP.match(start) and "?" not in child.prose and len(child.sentences) >= 2:
-        if signs.HOW.search(parent.prose):
-            return "tells how to do it"
+    is_sequence = bool(signs.FIRST_STEP.match(start)) and "?" not in child.prose and len(child.sentences) >= 2
+    if is_sequence and signs.HOW.search(parent.prose):
+        return "tells how to do it"
     if signs.DAY_ONE.match(start) and signs.PLANS.search(parent.prose):
         return "is the plan that was to be made"
     if (match := signs.TO_DO.match(child.prose)) and "?" not in child.prose and len(child.sentences) >= 2:
@@ -198,7 +198,10 @@ def _find_silence(parent: Reading, child: Reading) -> str | None:
     # it neither asks nor states in a way that is known here: only what repeats a question is an answer
     asked = find_units(parent.prose)
     repeats = 2 * len(asked & find_units(child.prose)) >= len(asked)
-    return "repeats the question and asks nothing" if repeats and _MARK.search(parent.prose) else None
+    is_question = bool(_MARK.search(parent.prose)) or "th" in parent.likely_in_prose  # Thai writes no question mark
+    if is_question and (repeats or (len(child.words) <= 8 and any(word.isdigit() for word in child.words))):
+        return "answers the question and asks nothing"
+    return None
 
 
 def _is_piece(parent: Reading, child: Reading) -> bool:

@@ -55,36 +55,9 @@ _ANY_LANGUAGE = frozenset().union(*_IMPERATIVES.values())
 _UNACCENTED = str.maketrans("áéíóú", "aeiou")
 _ENGLISH_ORDERS = _IMPERATIVES["en"] - _STEPS
 _ENGLISH_QUESTION_WORDS = frozenset(("how", "what", "which", "who", "whom", "whose", "why", "where", "when"))
-_AUXILIARIES = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "has",
-        "have",
-        "s",
-        "to",
-        "many",
-        "much",
-        "long",
-        "far",
-        "often",
-        "old",
-        "big",
-        "high",
-        "kind",
-        "type",
-        "sort",
-    ]
+_AUXILIARIES = _collect(
+    """is are was were do does did can could should would will has have s to many much long far often old big high kind
+    type sort"""
 )
 _TURKISH_PLURAL = re.compile(r"y?[ıiuü]n(?:[ıiuü]z)?$")
 _EMPTY: frozenset[str] = frozenset()

@@ -58,6 +58,9 @@ _LETTERS: dict[str, _Languages] = {
 }
 
 
+_VIETNAMESE = frozenset(LETTERS["vi"])
+
+
 class Evidence:
     """Words that speak for a language.
 
@@ -78,7 +81,7 @@ class Evidence:
         for languages, count in self.groups.items():
             for language in languages:
                 scores[language] += count / len(languages)
-        if folded.isascii():
+        if folded.isascii() or _VIETNAMESE.isdisjoint(folded):
             scores.pop("vi", None)  # written without its marks it shares its syllables with everybody
         self.main = max(scores, key=lambda language: (scores[language], language), default="")
         self.likely = frozenset(language for language, score in scores.items() if score >= scores[self.main] / 2)

@@ -10,16 +10,16 @@ from __future__ import annotations
 FUNCTION_WORDS: dict[str, str] = {
     "en": """
         the a of and to in is that it for with as are this be on by from at an or which was you your not have has can
-        how what why when where who do does will would should about into than then them their there these those
-        between each using without its i my me we our if all any one two three four five he she they his her him us
-        been were had did doesn don isn aren wasn didn like some many most more very just also only because while such
-        other same under over after before once often""",
+        how what why when where who do does will would should about into than then them their there these those between
+        each using without its i my me we our if all any one two three four five he she they his her him us been were
+        had did doesn don isn aren wasn didn like some many most more very just also only because while such other same
+        under over after before once often""",
     "de": """
-        der die das und ist nicht ein eine einen einem einer eines mit für auf den dem des im in von zu zur zum wie
-        was warum wer wo sich auch als bei nach aus oder über wird werden kann ich du sie wir ihr mir mich mein meine
-        dass sind haben hat an um welche welcher welches wenn nur noch durch keine bitte jeden zwischen am vom drei
-        zwei vier fünf es war waren hatte wurde wurden hatten weil damit sehr mehr viele man sein seine ihre ihren
-        unter vor gegen etwa sowie jedoch""",
+        der die das und ist nicht ein eine einen einem einer eines mit für auf den dem des im in von zu zur zum wie was
+        warum wer wo sich auch als bei nach aus oder über wird werden kann ich du sie wir ihr mir mich mein meine dass
+        sind haben hat an um welche welcher welches wenn nur noch durch keine bitte jeden zwischen am vom drei zwei
+        vier fünf es war waren hatte wurde wurden hatten weil damit sehr mehr viele man sein seine ihre ihren unter vor
+        gegen etwa sowie jedoch""",
     "fr": """
         le la les des un une et est en du de que qui dans pour sur pas avec ce cette ces au aux par plus ne se son sa
         ses comment pourquoi quel quelle quels quelles vous votre je tu il elle nous mon ma mes être sont ou où sans
@@ -36,15 +36,15 @@ FUNCTION_WORDS: dict[str, str] = {
         muito quanto quantos três dois duas quatro cinco ele ela eles elas era foi tem têm pode muitos muitas todo
         todos porque desde até durante depois antes isso isto nem""",
     "it": """
-        il lo la i gli le di del della dei delle che e è in un una uno per con non si da dal alla al nel nella come
-        più o ma sono su sul sulla cosa quale quali quando dove chi perché questo questa tra ogni mio mia io tu hai
-        anche essere senza dello degli l d tre due quattro cinque era fu ha hanno può molti molte tutto tutti fino
-        durante dopo prima loro suo sua suoi così questi""",
+        il lo la i gli le di del della dei delle che e è in un una uno per con non si da dal alla al nel nella come più
+        o ma sono su sul sulla cosa quale quali quando dove chi perché questo questa tra ogni mio mia io tu hai anche
+        essere senza dello degli l d tre due quattro cinque era fu ha hanno può molti molte tutto tutti fino durante
+        dopo prima loro suo sua suoi così questi""",
     "nl": """
-        de het een en van in is dat op te voor met niet zijn die aan er om ook als bij uit naar hoe wat waarom wie
-        waar welke of maar door over tussen elke mijn ik je jij u wij we hun deze dit geen wordt worden kan zonder
-        drie twee vier vijf hij zij ze was waren heeft hebben had omdat zeer veel men haar hem onder na sinds tijdens
-        dus echter""",
+        de het een en van in is dat op te voor met niet zijn die aan er om ook als bij uit naar hoe wat waarom wie waar
+        welke of maar door over tussen elke mijn ik je jij u wij we hun deze dit geen wordt worden kan zonder drie twee
+        vier vijf hij zij ze was waren heeft hebben had omdat zeer veel men haar hem onder na sinds tijdens dus
+        echter""",
     "pl": """
         i w na z do się nie to jest że o od jak dla po za co czy który która które są przez oraz ale ich jego jej tym
         tego ten ta te ze dlaczego kto gdzie kiedy ile jaki jaka jakie mnie mój moja bez między każdy lub być trzy dwa
@@ -70,13 +70,13 @@ FUNCTION_WORDS: dict[str, str] = {
         a az és hogy nem egy van is ez mi mit hogyan miért ki hol mikor mennyi melyik vagy de csak már között minden
         meg szerint milyen kell lehet három két négy öt ő ők volt voltak lesz nagyon sok mert azonban""",
     "fi": """
-        ja on ei se että hän joka mitä miten miksi kuka missä milloin mikä mitkä tai mutta kun myös sekä ovat kuin
-        olla voi oma minun sinun välillä ilman jokainen kolme kaksi neljä viisi he oli olivat hyvin paljon koska
-        kuitenkin vain jo""",
+        ja on ei se että hän joka mitä miten miksi kuka missä milloin mikä mitkä tai mutta kun myös sekä ovat kuin olla
+        voi oma minun sinun välillä ilman jokainen kolme kaksi neljä viisi he oli olivat hyvin paljon koska kuitenkin
+        vain jo""",
     "tr": """
         ve bir bu için ile da de ne nasıl neden niçin kim nerede kaç hangi mi mı mu mü çok daha gibi olan olarak en
-        kadar sonra ya veya ama her olduğunu var yok ben sen biz arasında hakkında üç iki dört beş o onlar idi oldu
-        ise değil fakat ancak yalnızca bunu bunun""",
+        kadar sonra ya veya ama her olduğunu var yok ben sen biz arasında hakkında üç iki dört beş o onlar idi oldu ise
+        değil fakat ancak yalnızca bunu bunun""",
     "vi": """
         và của là có không một những các cho được trong với này đó khi như thế nào tại sao gì ai đâu bao nhiêu hãy về
         để từ hoặc người cách nhất mỗi tôi bạn trên ba hai họ nó đã sẽ rất nhiều vì nhưng chỉ cũng bị phải ở vào ra""",
@@ -86,13 +86,13 @@ FUNCTION_WORDS: dict[str, str] = {
         para tiga dua empat lima mereka ia dia telah sudah sangat banyak karena namun hanya pun tersebut memiliki
         menjadi""",
     "ru": """
-        и в не на что с по как это для из к от о у за но же или при так его её их который которая которые есть был
-        была почему когда где кто какой какая какие сколько чтобы если между без каждый мне мой вы ты он она мы до три
-        два они были было может очень много под перед потому поэтому однако только уже также этот эта эти""",
+        и в не на что с по как это для из к от о у за но же или при так его её их который которая которые есть был была
+        почему когда где кто какой какая какие сколько чтобы если между без каждый мне мой вы ты он она мы до три два
+        они были было может очень много под перед потому поэтому однако только уже также этот эта эти""",
     "uk": """
         і в у не на що з по як це для із до від о та за але чи при так його її їх який яка які є був була чому коли де
-        хто скільки щоб якщо між без кожен мені мій ви ти він вона ми й три два вони були було може дуже багато або
-        під перед тому однак тільки вже також цей ця ці""",
+        хто скільки щоб якщо між без кожен мені мій ви ти він вона ми й три два вони були було може дуже багато або під
+        перед тому однак тільки вже також цей ця ці""",
     "bg": """
         и в не на че с по как това за от до но или при така го я ги който която които е са беше защо кога къде кой
         какъв колко да ако между без всеки мен ми вие ти той тя ние се три два""",

@@ -50,7 +50,8 @@ _POINTERS = frozenset(
 )
 _WORKS = frozenset(
     """explain fix debug summarize summarise translate correct analyze analyse sort optimize optimise rewrite proofread
-    solve convert describe refactor improve review interpret paraphrase edit complete classify check what s why""".split()  # noqa: SIM905
+    solve convert describe refactor improve review interpret paraphrase edit complete classify check
+    what s why""".split()  # noqa: SIM905
 )
 _PAYLOAD = re.compile(r"[:：]\s*(\S[^\n]*(?:\n[^\n]+)*)")
 _MOST_MATERIALS = 100
@@ -98,13 +99,11 @@ def _list_materials(reading: Reading) -> Iterator[tuple[str, float]]:
         if not find_units(bare):
             continue
         yield bare, 0.5
-    paragraphs = _PARAGRAPHS.split(reading.prose) if "\n" in reading.prose else []
-    paragraphs = [part for part in paragraphs[:_MOST_MATERIALS] if count_words(part) >= 6]
-    if len(paragraphs) > 1:
+    if "\n" in reading.prose:
+        paragraphs = [part for part in _PARAGRAPHS.split(reading.prose)[:_MOST_MATERIALS] if part.strip()]
         silent = [part for part in paragraphs if find_ask(Reading(part)) is not Ask.CLEARLY]
-        if len(silent) < len(paragraphs):
-            for part in silent:
-                yield part, 0.4
+        if len(silent) < len(paragraphs):  # the order stands in a paragraph of its own
+            yield from ((part, 0.4) for part in silent if count_words(part) >= 6)
     for match in _PAYLOAD.finditer(reading.prose):
         if count_words(match[1]) >= 4 and _is_material(match[1], reading.prose[: match.start()]):
             yield match[1], 0.35

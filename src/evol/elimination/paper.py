@@ -16,7 +16,7 @@ from typing import Literal
 from evol.elimination.phrases import SELF_TALK, find_phrase
 from evol.elimination.readings import Evolution, Finding, Response
 from evol.elimination.replies import ASKING_BACK, REFUSALS
-from evol.elimination.tasks import ABOUT_ASSISTANTS, APOLOGIES, HANDED_ON, SAYING_NO, VOICED, is_about
+from evol.elimination.tasks import ABOUT_ASSISTANTS, APOLOGIES, HANDED_ON, REPLYING, SAYING_NO, VOICED, is_about
 from evol.elimination.texts import WORD, count_words, fold
 from evol.packs import Pack
 from evol.records import Message
@@ -32,6 +32,9 @@ _STOP_WORDS = frozenset(
     most my of off on only or other our out over own same should so some such than that the their them then there these
     they this those through to too under until up very was we were what when where which while who whom why will with
     would you your""".split()  # noqa: SIM905 - a list would take forty lines
+)
+_DEGREES = frozenset(
+    ("very", "more", "most", "few", "some", "any", "now", "then", "here", "there", "again", "before", "after")
 )
 _SORRY = re.compile(r"\bsorry\b")
 _NOT_AN_APOLOGY = re.compile(
@@ -129,9 +132,10 @@ def check_sorry(given: Response) -> Finding:
     rest = _NOT_AN_APOLOGY.sub(" ", text)
     if not _SORRY.search(rest if len(rest.strip()) > 2 else text):
         return None
-    if is_about(APOLOGIES, task) or is_about(HANDED_ON, task):
+    if is_about(APOLOGIES, task) or is_about(HANDED_ON, task) or (words <= 2 and _WANTS_WORD.search(task)):
         return None
-    if any(is_about(kind, task) for kind in (SAYING_NO, VOICED, ABOUT_ASSISTANTS)) and not _is_own_apology(text):
+    is_spoken = any(is_about(kind, task) for kind in (SAYING_NO, VOICED, REPLYING, ABOUT_ASSISTANTS))
+    if is_spoken and not _is_own_apology(text):
         return None
     return f'"sorry" in {words} words'
 
@@ -151,11 +155,12 @@ def check_stop_words(given: Response) -> Finding:
         return None
     if any(unicodedata.category(char)[0] == "S" for char in response):
         return None
-    words = WORD.findall(response)
-    if len(words) == 1 and (
-        len(words[0]) == 1 or _stands_in(words[0], given.instruction) or _WANTS_WORD.search(given.task.folded)
-    ):
+    words = [word.casefold() for word in WORD.findall(response)]
+    task = given.task
+    if len(words) == 1 and (len(words[0]) == 1 or words[0] in task.words or _WANTS_WORD.search(task.folded)):
         return None
+    if "?" in task.text and words and len(words) <= 3 and (task.words[:1] == words[-1:] or words[0] in _DEGREES):
+        return None  # "Is it …?" "It is."; "How hot is …?" "Very."
     return f"only {response[:60]!r}"
 
 

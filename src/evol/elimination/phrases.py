@@ -18,26 +18,29 @@ _UNSPACED = ("zh", "ja", "ko", "th")
 SELF_TALK: Phrases = {
     "en": r"""
         as an? (?:large |ai |artificial intelligence )*language model|as an? (?:ai|artificial intelligence|
-        virtual assistant|digital assistant)(?: assistant| model| system| chatbot)?(?:,|\.| i\b)|i(?: am|'m) (?:just |
-        only |merely )?an? (?:ai\b(?! \w+(?:er|or|ist|ian)\b)|artificial intelligence\b|(?:large )?language model|
-        virtual assistant|chatbot)|my (?:training data|knowledge cut-?off)|i was trained (?:by|on)|
-        i don't have (?:personal )?(?:feelings|opinions|emotions|experiences)(?: or \w+)?(?: like humans?| as an ai)""",
+        virtual assistant|digital assistant)(?: assistant| model| system| chatbot)?(?:
+        ,|\.| i\b| developed| created| trained| made by| built| designed to| without| with no)|
+        i(?: am|'m) (?:just |only |merely )?an? (?:ai\b(?! \w+(?:er|or|ist|ian)\b)|artificial intelligence\b|
+        (?:large )?language model|virtual assistant|chatbot)|my (?:training data|knowledge cut-?off)|
+        i was trained (?:by|on)|i don't have (?:personal )?(?:feelings|opinions|emotions|
+        experiences)(?: or \w+)?(?: like humans?| as an ai)""",
     "de": r"""
         als (?:eine? |einem |einer )?(?:reine[sr]? |gro(?:ß|ss)es )?(?:ki\b|ki-\w+|künstliche intelligenz|
         sprachmodell|virtuelle\w? assistent)(?=.{0,40}\b(?:ich|mir|mich)\b)|ich bin (?:nur |lediglich |blo(?:ß|
         ss) )?eine? (?:ki\b|ki-\w+|künstliche intelligenz|(?:gro(?:ß|ss)es )?sprachmodell)""",
     "fr": r"""
         en tant qu(?:'|e )(?:ia\b|intelligence artificielle|assistant (?:ia|virtuel|d'ia)|
-        (?:grand )?modèle (?:de langage|linguistique|d'ia))|je (?:suis|ne suis qu)(?:'| )?(?:juste |
+        (?:grand )?modèle (?:de langage|linguistique|d'ia|d'intelligence artificielle))|je (?:suis|ne suis qu)(?:
+        '| )?(?:juste |
         seulement )?une? (?:ia\b|intelligence artificielle|(?:grand )?modèle (?:de langage|linguistique))""",
     "es": r"""
-        como (?:una? )?(?:ia\b|inteligencia artificial|(?:gran )?modelo (?:de lenguaje|lingüístico|de ia)|
-        asistente (?:de ia|virtual))|soy (?:solo |sólo |simplemente )?una? (?:ia\b|inteligencia artificial|
-        (?:gran )?modelo de lenguaje|asistente virtual)""",
+        como (?:una? )?(?:ia\b|inteligencia artificial|(?:gran )?modelo (?:de lenguaje|lingüístico|de ia|
+        de inteligencia artificial)|asistente (?:de ia|virtual))|soy (?:solo |sólo |simplemente )?una? (?:ia\b|
+        inteligencia artificial|(?:gran )?modelo de lenguaje|asistente virtual)""",
     "pt": r"""
-        como (?:uma? )?(?:ia\b|inteligência artificial|(?:grande )?modelo (?:de linguagem|de língua|de ia)|
-        assistente (?:de ia|virtual))|sou (?:apenas |só )?uma? (?:ia\b|inteligência artificial|
-        (?:grande )?modelo de linguagem|assistente virtual)""",
+        como (?:uma? )?(?:ia\b|inteligência artificial|(?:grande )?modelo (?:de linguagem|de língua|de ia|
+        de inteligência artificial)|assistente (?:de ia|virtual))|sou (?:apenas |só )?uma? (?:ia\b|
+        inteligência artificial|(?:grande )?modelo de linguagem|assistente virtual)""",
     "it": r"""
         (?:in quanto|come|essendo) ?(?:un |un'|una )?(?:ia\b|ai\b|intelligenza artificiale|modello (?:di lingu\w+|
         linguistico)|assistente (?:ai|ia|virtuale))|sono (?:solo |soltanto )?un(?:'|a |o )? ?(?:ia\b|ai\b|

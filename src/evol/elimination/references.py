@@ -70,7 +70,7 @@ REFERENCES: Phrases = {
         carta|correo|mensaje|frases?|diálogo|lista|datos|números|json|xml|csv|archivo|documento|informe|imagen|foto|
         figura|diagrama|gráfico|gráfica|mapa|script|programa|función|consulta|valores|ecuación|cita|ejemplo|palabras|
         oraci\w+|reseña)\w*|(?:tabla|código|texto|pasaje|párrafo|artículo|fragmento|poema|lista|datos|números|archivo|
-        documento|imagen|figura|gráfico|frases?|oración|correo|carta)(?: \w+){0,2} (?:a continuación|de abajo|
+        documento|imagen|figura|gráfico|frases?|oración|correo|carta)(?: \w+){0,3} (?:a continuación|de abajo|
         de arriba|más abajo|más arriba|adjunt[oa]s?|proporcionad[oa]s?|siguientes?|anterior(?:es)?)\b""",
     "pt": r"""
         (?:seguintes?) (?:\w+ ){0,1}(?:tabela|código|texto|passagem|trecho|parágrafo|artigo|poema|história|carta|

@@ -24,9 +24,9 @@ REFUSALS: Phrases = {
         weiterhelfen|behilflich|bereitstellen|nachkommen|geben|schreiben|erstellen|übersetzen|öffnen|zugreifen|
         anbieten|liefern|machen|ausführen|dienen|erteilen)|(?:kann|darf|möchte|werde) ich (?:[\w-]+ ){0,6}(?:nicht|
         keine\w*) (?:[\w-]+ ){0,4}(?:helfen|weiterhelfen|unterstützen|beantworten|erfüllen|dienen|nachkommen|geben|
-        erteilen|schreiben)|ich (?:darf|werde|möchte) (?:[\w-]+ ){0,6}nicht (?:[\w-]+ ){0,3}(?:helfen|unterstützen|
-        beantworten|schreiben)|ich bin (?:\w+ ){0,2}nicht in der lage|ich muss (?:[\w-]+ ){0,4}ablehnen|
-        muss ich (?:[\w-]+ ){0,3}ablehnen|ich lehne (?:es|das|diese)""",
+        erteilen|schreiben)|ich (?:darf|werde|möchte) (?:[\w-]+ ){0,6}(?:nicht|keine\w*) (?:[\w-]+ ){0,3}(?:helfen|
+        unterstützen|beantworten|schreiben|geben|erteilen|machen|äussern)|ich bin (?:\w+ ){0,2}nicht in der lage|
+        ich muss (?:[\w-]+ ){0,4}ablehnen|muss ich (?:[\w-]+ ){0,3}ablehnen|ich lehne (?:es|das|diese)""",
     "fr": r"""
         je ne (?:peux|puis|pourrai|saurais) (?:malheureusement )?pas (?:[\w']+ ){0,4}(?:[\w']*aider|répondre|fournir|
         donner|écrire|accéder|satisfaire|faire|générer|créer|traiter|assister|participer|proposer|rédiger)|
@@ -46,9 +46,9 @@ REFUSALS: Phrases = {
         scriver\w*|dar\w*|generare|accedere|fare|farlo|soddisfare|crear\w*|assister\w*|esaudire|offrir\w*)|
         devo rifiutare|mi rifiuto di""",
     "nl": r"""
-        ik kan (?:\w+ ){0,7}(?:niet|geen) (?:\w+ ){0,5}(?:helpen|beantwoorden|geven|schrijven|voldoen|doen|maken|
-        bieden|verstrekken|meewerken)|(?:kan|mag|wil) ik (?:\w+ ){0,6}(?:niet|geen) (?:\w+ ){0,4}(?:helpen|voldoen|
-        geven|beantwoorden|meewerken|schrijven)|ik ben niet in staat|ik moet (?:\w+ ){0,3}weigeren""",
+        ik (?:kan|mag|wil) (?:\w+ ){0,7}(?:niet|geen) (?:\w+ ){0,5}(?:helpen|beantwoorden|geven|schrijven|voldoen|
+        doen|maken|bieden|verstrekken|meewerken)|(?:kan|mag|wil) ik (?:\w+ ){0,6}(?:niet|geen) (?:\w+ ){0,4}(?:helpen|
+        voldoen|geven|beantwoorden|meewerken|schrijven)|ik ben niet in staat|ik moet (?:\w+ ){0,3}weigeren""",
     "pl": r"""
         nie (?:mogę|jestem w stanie|potrafię|wolno mi) (?:\w+ ){0,4}(?:pomóc|pomagać|spełnić|odpowiedzieć|podać|
         napisać|udzielić|zrobić|wykonać|dostarczyć|stworzyć|przygotować)|muszę odmówić|odmawiam""",

@@ -27,29 +27,30 @@ PHRASE = compile_folded(
     fit|avoid|rhyme|have)|help me|(?:can|could|would|will) you|pretend (?:you|to)|your (?:task|goal|job|mission|
     response|reply|output)|(?:function|program|script|poem|text|response|reply|essay|list|output|result|story|letter|
     email|code|solution|answer|query|article|dialogue|speech|plan|summary|explanation|message|song|app|api|page|class|
-    method|table|report|review|post|recipe)s? (?:must|should|has to|have to|needs? to)|don't understand|
-    can't figure|to be (?:translated|solved|done)|bitte|ich (?:brauche|möchte|suche|will|hätte gern|benötige)|
-    hilf mir|wir (?:brauchen|suchen)|kannst du|können sie|stell dir vor|stellen sie sich|(?:deine|ihre) aufgabe|
-    s'il (?:te|vous)|j'ai besoin|je (?:voudrais|veux|cherche|souhaite)|j'aimerais|aide[zr]?-moi|(?:ta|votre) (?:tâche|
-    mission)|por favor|necesito|quiero|quisiera|me gustaría|necesitamos|tu tarea|preciso de|eu (?:preciso|quero|
-    gostaria)|gostaria|sua tarefa|per favore|ho bisogno|voglio|vorrei|mi serve|il tuo compito|alsjeblieft|alstublieft|
-    ik (?:wil|zoek|zou graag|heb)|je taak|busco|procuro|cerco un|ищу|шукаю|arıyorum|ψάχνω|jag söker|jeg (?:leder|søger|leter)|hledám|let's|potrzebuję|chcę|chciał[ab]+ym|szukam|potřebuji|chci|jag (?:vill|behöver)|
-    jeg (?:vil|vill|ønsker|trenger|skal bruge)|tôi (?:muốn|cần)|mình (?:muốn|cần)|em muốn|giúp tôi|vui lòng|
-    saya (?:ingin|butuh|perlu|mau)|aku (?:ingin|butuh)|tolong|mohon|istiyorum|ihtiyacım|lütfen|szeretnék|kérlek|
-    haluan|ole hyvä|am nevoie|vreau|пожалуйста|мне нужн|я хочу|хочу|хотел[аи]? бы|(?:твоя|ваша) задача|будь ласка|
-    мені потрібн|(?:твоє|ваше) завдання|моля|искам|θέλω|χρειάζομαι|θα ήθελα|παρακαλώ)|أريد|أحتاج|أرغب|من فضلك|يرجى|
-    الرجاء|مهمتك|بحاجة إلى|أبحث عن|אני מחפש|أود |אני (?:רוצה|צרי)|בבקשה|אנא|אנחנו צריכים|המשימה שלך|לעזור לי|می\s?خواهم|لطفا|نیاز دارم|
-    کمک|ممکن است|मुझे .{1,60}चाहिए|कृपया|मेरी मदद|मैं चाहत|कल्पना क|मान ल|_{3,}|\[\s*\]"""
+    method|table|report|review|post|recipe)s? (?:must|should|has to|have to|needs? to)|don't understand|can't figure|
+    to be (?:translated|solved|done)|bitte|ich (?:brauche|möchte|suche|will|hätte gern|benötige)|hilf mir|
+    wir (?:brauchen|suchen)|kannst du|können sie|stell dir vor|stellen sie sich|(?:deine|ihre) aufgabe|s'il (?:te|
+    vous)|j'ai besoin|je (?:voudrais|veux|cherche|souhaite)|j'aimerais|aide[zr]?-moi|(?:ta|votre) (?:tâche|mission)|
+    por favor|necesito|quiero|quisiera|me gustaría|necesitamos|tu tarea|preciso de|eu (?:preciso|quero|gostaria)|
+    gostaria|sua tarefa|per favore|ho bisogno|voglio|vorrei|mi serve|il tuo compito|alsjeblieft|alstublieft|ik (?:wil|
+    zoek|zou graag|heb)|je taak|busco|procuro|cerco un|ищу|шукаю|arıyorum|ψάχνω|jag söker|jeg (?:leder|søger|leter)|
+    hledám|let's|potrzebuję|chcę|chciał[ab]+ym|szukam|potřebuji|chci|jag (?:vill|behöver)|jeg (?:vil|vill|ønsker|
+    trenger|skal bruge)|tôi (?:muốn|cần)|mình (?:muốn|cần)|em muốn|giúp tôi|vui lòng|saya (?:ingin|butuh|perlu|mau)|
+    aku (?:ingin|butuh)|tolong|mohon|istiyorum|ihtiyacım|lütfen|szeretnék|kérlek|haluan|ole hyvä|am nevoie|vreau|
+    пожалуйста|мне нужн|я хочу|хочу|хотел[аи]? бы|(?:твоя|ваша) задача|будь ласка|мені потрібн|(?:твоє|ваше) завдання|
+    моля|искам|θέλω|χρειάζομαι|θα ήθελα|παρακαλώ)|أريد|أحتاج|أرغب|من فضلك|يرجى|الرجاء|مهمتك|بحاجة إلى|أبحث عن|
+    אני מחפש|أود |אני (?:רוצה|צרי)|בבקשה|אנא|אנחנו צריכים|המשימה שלך|לעזור לי|می\s?خواهم|لطفا|نیاز دارم|کمک|ممکن است|
+    मुझे .{1,60}चाहिए|कृपया|मेरी मदद|मैं चाहत|कल्पना क|मान ल|_{3,}|\[\s*\]"""
 )
 """Politeness, wants, duties of what is to be made, gaps to fill: these ask wherever they stand."""
 ROLE = compile_folded(
     r"""
-    you are\b|you're\b|looking for|you (?:work|run|lead|moderate|teach|manage|own)\b|act as|imagine (?:you|that)|suppose you|
-    assume you|du (?:bist|leitest|arbeitest|hast|spielst)|sie sind (?:ein|der|die)|stell dir|tu es\b|vous êtes|
-    imagine[zr]? (?:que|un|être)|eres\b|usted es|imagina|actúa|você é|imagine que|aja como|atue|(?:tu )?sei un|
-    immagina|agisci|je bent|jij bent|u bent|jesteś|wyobraź|jsi\b|du är|du er|ești|te egy|olet\b|sen bir|siz bir|
-    bạn là|đóng vai|kamu adalah|anda adalah|ты |вы |представь|ти |ви |уяви|είσαι|είστε|φαντάσου|أنت |تخيل|אתה |את |
-    דמיין|आप |तुम |कल्पना|मान ल|شما |تو """
+    you are\b|you're\b|looking for|gesucht|wanted\b|se busca|procura-se|cercasi|gezocht|poszukiw|you (?:work|run|lead|
+    moderate|teach|manage|own)\b|act as|imagine (?:you|that)|suppose you|assume you|du (?:bist|leitest|arbeitest|hast|
+    spielst)|sie sind (?:ein|der|die)|stell dir|tu es\b|vous êtes|imagine[zr]? (?:que|un|être)|eres\b|usted es|
+    imagina|actúa|você é|imagine que|aja como|atue|(?:tu )?sei un|immagina|agisci|je bent|jij bent|u bent|jesteś|
+    wyobraź|jsi\b|du är|du er|ești|te egy|olet\b|sen bir|siz bir|bạn là|đóng vai|kamu adalah|anda adalah|ты |вы |
+    представь|ти |ви |уяви|είσαι|είστε|φαντάσου|أنت |تخيل|אתה |את |דמיין|आप |तुम |कल्पना|मान ल|شما |تو """
 )
 """A sentence that gives the reader a part to play."""
 PATTERNS: dict[str, re.Pattern[str]] = {
@@ -62,12 +63,12 @@ PATTERNS: dict[str, re.Pattern[str]] = {
         對比|解答|简述|想象|想像|仿照|补[全充]|优化|排序|起|取|说明|說明|描写|扮演|模仿|猜|想[一出]|
         [^，。\n]{1,30}(?:写[一出个]|列出|说明|解释|给出|翻译成|改写成|转换成|转换为|整理成))|什么|什麼|怎么|怎麼|
         怎样|为何|如何|哪[些个里种一位]|谁|多少|几[个天种次位]|是否|吗|嗎|呢|能不能|可不可以|我想|我需要|我要|我希望|
-        我打算|要求|必须|須|不得|不要|不超过|不少于|需要你|
-        (?:设计|制定|编写|创作|推荐|起草|拟定|安排|规划|构思)(?:一|两|三|四|五|几|出)|
-        (?:^|[，。！？；：、,.:\s¤])(?:反驳|驳斥|区分|區分|模拟|模擬|说服|說服|概括|缩短|缩写|扩写|压缩|润色|论证|推导|推断|预测|评估|评价|整理|提取|识别|检查|调试|
-        规划|安排|挑选|列举|演示|展示|复述|归类|分类|辩论|赏析|造句|填空|教我|安慰|劝|道歉|邀请|推销|夸|吐槽|简化|化简|求解|画出|绘制|起草|构思|讲解|拆解|对照|
-        制定|排列|命名|取名|想象|设想|体会)|
-        (?:^|[，。！？；：、,.:\s])[把将用给为替以按][^，。！？\n]{1,30}(?:排序|排列|缩短|改|翻译|续写|写|概括|起|想|做|画|讲|说明|分类|整理|列|找|取|设计|制作|编|总结|解释|比较|介绍|推荐)|
+        我打算|要求|必须|須|不得|不要|不超过|不少于|需要你|(?:设计|制定|编写|创作|推荐|起草|拟定|安排|规划|构思)(?:一|
+        两|三|四|五|几|出)|(?:^|[，。！？；：、,.:\s¤])(?:反驳|驳斥|区分|區分|模拟|模擬|说服|說服|概括|缩短|缩写|扩写|
+        压缩|润色|论证|推导|推断|预测|评估|评价|整理|提取|识别|检查|调试|规划|安排|挑选|列举|演示|展示|复述|归类|分类|
+        辩论|赏析|造句|填空|教我|安慰|劝|道歉|邀请|推销|夸|吐槽|简化|化简|求解|画出|绘制|起草|构思|讲解|拆解|对照|
+        制定|排列|命名|取名|想象|设想|体会)|(?:^|[，。！？；：、,.:\s])[把将用给为替以按][^，。！？\n]{1,30}(?:排序|
+        排列|缩短|改|翻译|续写|写|概括|起|想|做|画|讲|说明|分类|整理|列|找|取|设计|制作|编|总结|解释|比较|介绍|推荐)|
         在(?:给|为|找|寻找)"""
     ),
     "ja": compile_folded(
@@ -75,7 +76,8 @@ PATTERNS: dict[str, re.Pattern[str]] = {
         (?:ください|下さい|なさい|せよ|しろ|めよ|べよ|げよ|えよ|けよ|れよ|教えて|して|って|いて|げて|べて|えて|めて|
         けて|せて|んで|書け|解け|示せ|ますか|ですか|でしょうか|のか|るか|たか|すか|お願いします|お願い|ほしい|欲しい|
         [しり]たい|[しり]たいです|です？|ること|説明|要約|翻訳|比較|解説|作成|列挙|記述|計算|提案|紹介|考察|分析|設計|
-        実装|修正)\s*(?:[。．！？!?\n」）]|$)|あなたは|何ですか|なぜ|どのよう|どうすれ|いくつ|何[個人時]|どれ|どちら"""
+        実装|修正)\s*(?:[：:、。．！？!?\n」）]|$)|あなたは|何ですか|なぜ|どのよう|どうすれ|いくつ|何[個人時]|どれ|
+        どちら"""
     ),
     "ko": compile_folded(
         r"""
@@ -89,8 +91,9 @@ PATTERNS: dict[str, re.Pattern[str]] = {
         โปรด|กรุณา|ช่วย|จง|อธิบาย|เขียน|บอก|ระบุ|เปรียบเทียบ|วิเคราะห์|ยกตัวอย่าง|สรุป|แปล|คำนวณ|แสดง|สร้าง|ออกแบบ|
         แนะนำ|เล่า|แต่ง|ขอ|วางแผน|คิด|แก้|พิสูจน์|จัด|เรียง|หา|ให้|สมมติ|คุณคือ|คุณเป็น|เสนอ|อภิปราย)
         |ทำไม|อะไร|อย่างไร|ยังไง|ไหม|หรือไม่|
-        เท่าไ|กี่|ใคร|ที่ไหน|เมื่อไ|หรือเปล่า|มั้ย|อยาก|ต้องการให้|ฉันต้องการ|ผมต้องการ|ใด|
-        (?:^|\s)(?:โต้แย้ง|ย่อ|ทำตาราง|สรุป|เปลี่ยน|แยกแยะ|จำลอง|โน้มน้าว|ปลอบ|ทำนาย|ตรวจ|เติม|ต่อ|เลือก|วาด|นิยาม|ทดสอบ|ลอง|ตั้งชื่อ|จินตนาการ|สมมุติ|สวมบท|เล่น)"""
+        เท่าไ|กี่|ใคร|ที่ไหน|เมื่อไ|หรือเปล่า|มั้ย|อยาก|ต้องการให้|ฉันต้องการ|ผมต้องการ|ใด|(?:^|\s)(?:
+        โต้แย้ง|ย่อ|ทำตาราง|สรุป|เปลี่ยน|
+        แยกแยะ|จำลอง|โน้มน้าว|ปลอบ|ทำนาย|ตรวจ|เติม|ต่อ|เลือก|วาด|นิยาม|ทดสอบ|ลอง|ตั้งชื่อ|จินตนาการ|สมมุติ|สวมบท|เล่น)"""
     ),
     "hi": compile_folded(
         r"""

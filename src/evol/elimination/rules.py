@@ -15,8 +15,16 @@ from evol.elimination.materials import find_lost, find_missing
 from evol.elimination.phrases import SELF_TALK, SERVICE_TALK, find_phrase
 from evol.elimination.readings import ENGLISH, HEAD, Evolution, Finding, Reading, Response
 from evol.elimination.replies import ASKING_BACK, REFUSALS
-from evol.elimination.signs import SALUTATION
-from evol.elimination.tasks import ABOUT_ASSISTANTS, HANDED_ON, SAYING_NO, TRANSLATES, WANTS_QUESTIONS, is_about
+from evol.elimination.signs import SALUTATION, WRITES
+from evol.elimination.tasks import (
+    ABOUT_ASSISTANTS,
+    HANDED_ON,
+    REPLYING,
+    SAYING_NO,
+    TRANSLATES,
+    WANTS_QUESTIONS,
+    is_about,
+)
 from evol.elimination.texts import compile_folded, count_words, normalise
 
 # Without one of these no English phrase can match; most English texts hold none.
@@ -60,14 +68,8 @@ _ACKNOWLEDGED = compile_folded(
     конечно|с удовольствием|хорошо|разумеется|звичайно|звісно|із задоволенням|добре|разбира се|βεβαίως|φυσικά|βέβαια|
     με χαρά|بالتأكيد|بالطبع|حسنا|بكل سرور|כמובן|בטח|בשמחה|בהחלט|البته|حتما|ज़रूर|जरूर|बिल्कुल|बेशक|ठीक|अवश्य|好的|当然|當然|
     没问题|可以|もちろん|はい|承知|かしこまり|わかりました|分かりました|了解|물론|네[,. ]|알겠|그럼요|좋습니다|ได้เลย|
-    แน่นอน|ยินดี|ครับ|ค่ะ)"""
-)
-_ASKS_READER = compile_folded(
-    r"""
-    \b(?:you|your|i|du|dir|sie|ihnen|ihr|ihre|ich|tu|te|vous|votre|je|usted|quieres|le|você|lhe|ti|vuoi|preferisci|
-    lei|je|jij|u|ci|chcesz|wolisz|pan|vy|vám|ty|sana|size|sen|siz|ister|bạn|anh|anda|kamu|вы|вас|вам|ты|тебе|вашу?|ви|
-    вам|тобі|вашу?|εσείς|θέλεις|θέλετε)\b|تريد|ترغب|لك|תרצ|רוצ|לך|شما|आप|您|你|ご希望|あなた|しましょうか|드릴까|원하|
-    คุณ"""
+    แน่นอน|ยินดี|ครับ|ค่ะ|i'm not sure|i am not sure|i'm afraid|unfortunately|leider|malheureusement|lamentablemente|
+    infelizmente|purtroppo|helaas|niestety|к сожалению|на жаль|maalesef)"""
 )
 _MATERIAL = re.compile(r"[:：\"“„«「'‘]")
 _REPEATS = compile_folded(
@@ -85,7 +87,14 @@ _BUT = compile_folded(
 )
 _LONG_QUESTION = 900
 """Characters that 110 words of any script hardly reach; a longer reply has answered something."""
-_LAST_QUESTION = re.compile(r"[?？؟;][\s\"'”’»)*_]*\Z")
+# The last alternative is Thai, which writes no question mark.
+_LAST_QUESTION = re.compile(
+    r"(?:[?？؟;]|(?:อะไร|ไหม|ไหน|เท่าไหร่|เท่าไร|ใคร|หรือเปล่า|เมื่อไร|กี่\S{0,6})(?:คะ|ครับ|ค่ะ|ดี|นะ){0,2})[\s\"'”’»)*_]*\Z"
+)
+_CLOSED = re.compile(r"[\"”»]")
+_OPENED = re.compile(r"[\s*_]*[\"“„«]")
+_REWORDS = re.compile(r"\b(?:rewrite|rephrase|paraphrase)\b")
+_SENTENCE = re.compile(r"[^.!?？؟。！]+[.!?？؟。！]*")
 
 
 def check_unchanged(evolution: Evolution) -> Finding:
@@ -164,25 +173,36 @@ def check_needs_clarification(response: Response) -> Finding:
         return None
     folded = given.folded
     found = find_phrase(ASKING_BACK, folded, given.likely)
-    is_question = bool(_LAST_QUESTION.search(folded))
     is_acknowledged = bool(_ACKNOWLEDGED.match(folded.lstrip("\"'“¡¿* ")))
     if found and count_words(folded[: found.start()]) <= (25 if is_acknowledged else 5):
         what = f"asks back: {found[0][:60]!r}"
-    elif (
-        is_acknowledged
-        and is_question
-        and words <= 40
-        and (words <= 25 or _ASKS_READER.search(folded))
-        and not find_phrase(SERVICE_TALK, given.sentences[-1], given.likely)
-    ):
+    elif is_acknowledged and words <= 40 and _only_asks(given, after_first=True):
         what = "acknowledges, and asks back"
+    elif words <= 30 and not WRITES.match(response.task.prose.lstrip()) and _only_asks(given, after_first=False):
+        what = "is nothing but a question"
     else:
         return None
     task = response.task.folded
-    is_voiced = is_about(HANDED_ON, task) and (not TRANSLATES.search(task) or bool(_MATERIAL.search(task)))
-    if SALUTATION.match(folded) or is_about(WANTS_QUESTIONS, task) or is_voiced or (found and found[0] in task):
+    needs_material = TRANSLATES.search(task) or _REWORDS.search(task)
+    is_voiced = is_about(HANDED_ON, task) and (not needs_material or bool(_MATERIAL.search(task)))
+    may_ask = is_voiced or is_about(WANTS_QUESTIONS, task) or is_about(REPLYING, task)
+    if may_ask or SALUTATION.match(folded) or (found and found[0] in task):
         return None
     return what
+
+
+def _only_asks(given: Reading, *, after_first: bool) -> bool:
+    """Whether a reply ends in a question and, but for its first sentence, says next to nothing else.
+
+    The generic "how can I help you" is no question about the task, and a quoted question is none of the reply's own.
+    """
+    question = _LAST_QUESTION.search(given.folded)
+    if not question or (_CLOSED.search(question[0]) and not _OPENED.match(given.text)):
+        return False
+    sentences = [part for part in _SENTENCE.findall(given.folded) if part.strip()]
+    rest = sentences[1:] if after_first and len(sentences) > 1 else sentences
+    stated = sum(count_words(part) for part in rest if not _LAST_QUESTION.search(part))
+    return stated <= 8 * after_first and not find_phrase(SERVICE_TALK, sentences[-1], given.likely)
 
 
 def check_meta_response(response: Response) -> Finding:
@@ -205,7 +225,7 @@ def check_refusal(response: Response) -> Finding:
     if '"' in head[1:] or "“" in head[1:]:
         head = given.prose[:HEAD]  # somebody else may refuse in quotation marks
     found = find_phrase(REFUSALS, head, given.likely)
-    if not found or count_words(head[: found.start()]) > 25:
+    if not found or count_words(head[: found.start()]) > 25 or head[: found.start()].rstrip().endswith(":"):
         return None
     words = count_words(given.text)
     if words > 90 or (words > 45 and _BUT.search(given.folded[found.end() : found.end() + 160])):

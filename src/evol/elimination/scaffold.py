@@ -34,8 +34,8 @@ _NOUN = tuple(
 )
 _SMALL = frozenset(
     fold(
-        """the a an more and die der das eine neue la le l' el los las il lo de het een do da du of your my slightly somewhat
-        much den det la o os yang lại câu lệnh yêu cầu hướng dẫn hỏi viết ال"""
+        """the a an more and die der das eine neue la le l' el los las il lo de het een do da du of your my slightly
+        somewhat much den det la o os yang lại câu lệnh yêu cầu hướng dẫn hỏi viết ال"""
     ).split()
 )
 _ALONE = frozenset(
@@ -78,7 +78,7 @@ _UNSPACED_TOPIC = compile_folded(
     수정|다시 작성|버전|질문|과제|คำสั่ง|ใหม่|ปรับ|โจทย์|câu lệnh|hướng dẫn|yêu cầu|phiên bản"""
 )
 _INTERJECTS = compile_folded(
-    rf"¡?(?:{_ACKNOWLEDGED})(?!\w)(?:[^\n]{{0,60}}[!.:！。：]\s*\n+|\s*[!！:：]\s+|\.\s+(?=\S+ \S+ ))"
+    rf"¡?(?:{_ACKNOWLEDGED})(?!\w)(?:[^\n!.:！。：]{{0,60}}[!.:！。：]\s*\n+|\s*[!！:：]\s+|\.\s+(?=\S+ \S+ ))"
 )
 _LABELS_OF_NOTES = r"""
     note|notes|explanation|rationale|reasoning|justification|comment|remark|hinweis|anmerkung|erklärung|erläuterung|

@@ -29,9 +29,9 @@ INTERJECTION = compile_folded(
 """A paragraph that begins as a reply does."""
 SALUTATION = compile_folded(
     r"""
-    (?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|konu|主题|件名|제목)\s*[:：]|dear\s+\S|
-    hi\s+\w+\s*[,!]|hello\s+\w+\s*[,!]|to whom it may|sehr geehrte|liebe[rs]?\s+\S|hallo\s+\w+\s*[,!]|chère?s?\s+\S|
-    madame|monsieur|bonjour\s+\w+\s*,|estimad[oa]s?\s|querid[oa]s?\s|hola,?\s+\w+\s*[,:]|prezad[oa]s?\s|
+    (?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|konu|主题|件名|제목)\s*[:：]|dear\s+\S|(?:hi|
+    hello|hey)\s+(?!there)\w+(?:\s+\w+)?\s*[,!]|to whom it may|sehr geehrte|liebe[rs]?\s+\S|hallo\s+\w+\s*[,!]|
+    chère?s?\s+\S|madame|monsieur|bonjour\s+\w+\s*,|estimad[oa]s?\s|querid[oa]s?\s|hola,?\s+\w+\s*[,:]|prezad[oa]s?\s|
     car[oai]\s+\w+\s*,|gentil[ei]\s|egregi|spettabil|beste\s+\w+\s*,|geachte\s|szanown[aiey]|drog[aiey]\s|
     cześć,?\s+\w+|уважаем|дорог(?:ой|ая|ие)\s|шановн|дорог[аеі]\s|sayın\s|sevgili\s|عزيز[يت]|السيد|إلى\s\S+|לכבוד|
     שלום\s\w+|היי\s|प्रिय\s|आदरणीय\s|尊敬的|亲爱的|拝啓|親愛なる|안녕하세요|친애하는|เรียน\s*คุณ|ถึง\s?คุณ|kính gửi|
@@ -54,7 +54,8 @@ HOW = compile_folded(
     consigli|\bhoe\b|recept|stappen|\bjak\b|przepis|kroki|porady|wskazówki|\bhur\b|hvordan|\bcum\b|hogyan|miten|nasıl|
     tarif|adım|\bкак\b|рецепт|шаги|советы|\bяк\b|кроки|поради|πώς|συνταγή|βήματα|كيف|وصفة|خطوات|نصائح|איך|כיצד|מתכון|
     טיפים|چگونه|چطور|مراحل|कैसे|विधि|怎么|如何|步骤|食谱|做法|怎样|どう|方法|作り方|手順|レシピ|어떻게|방법|레시피|วิธี|
-    ขั้นตอน|สูตร|อย่างไร|\bcách\b|công thức|\bcara\b|resep|langkah"""
+    ขั้นตอน|สูตร|อย่างไร|\bcách\b|công thức|\bcara\b|resep|langkah|what (?:helps|to do)|was hilft|was tun|que faire|
+    qué hacer|cosa fare|o que fazer|что делать|щo робити|ne yapmalı|怎么办"""
 )
 """Asks for a procedure."""
 TEXT_KIND = compile_folded(
@@ -80,8 +81,8 @@ WRITES = compile_folded(
     (?:please\s+)?(?:write|compose|create|draft|generate|craft|invent|schreib|verfass|erstell|formulier|entwirf|écri|
     rédige|compose|crée|escrib|redact|crea|escrev|redij|cri[ea]|scriv|redig|crea|schrijf|maak|napisz|stwórz|ułóż|
     napiš|skriv|scrie|írj|kirjoita|напиш|сочини|придумай|составь|створи|склади|yaz|اكتب|כתוב|כתבו|नویس|लिख|写|寫|請写|
-    请写|書|써|เขียน|viết|tulis|buat|γράψ|
-    tell|erzähl|raconte|cuénta|conte|conta|racconta|vertel|opowiedz|расскажи|розкажи|anlat|احك|ספר|सुनाओ|讲|说个|얘기|เล่า|kể|ceritakan|πες)"""
+    请写|書|써|เขียน|viết|tulis|buat|γράψ|tell|erzähl|raconte|cuénta|conte|conta|racconta|vertel|opowiedz|расскажи|
+    розкажи|anlat|احك|ספר|सुनाओ|讲|说个|얘기|เล่า|kể|ceritakan|πες)"""
 )
 """Orders a text to be written."""
 THIS_LETTER = compile_folded(
@@ -116,10 +117,10 @@ LISTED = compile_folded(
 """How lists, steps and recipes begin."""
 FIRST_STEP = compile_folded(
     r"""
-    (?:first|to start|to begin|start by|begin by)\b|zuerst|zunächst|als erstes|d'abord|tout d'abord|primero|en primer lugar|
-    primeiro|em primeiro lugar|per prima cosa|innanzitutto|prima di tutto|eerst|om te beginnen|najpierw|nejprve|först|
-    først|mai întâi|először|ensin|önce|ilk olarak|đầu tiên|trước tiên|pertama|сначала|сперва|спочатку|спершу|първо|πρωτα|
-    αρχικα|أولا|ראשית|קודם כל|ابتدا|पहले|सबसे पहले|首先|まず|먼저|우선|ก่อนอื่น|ขั้นแรก"""
+    (?:first|to start|to begin|start by|begin by)\b|zuerst|zunächst|als erstes|d'abord|tout d'abord|primero|
+    en primer lugar|primeiro|em primeiro lugar|per prima cosa|innanzitutto|prima di tutto|eerst|om te beginnen|
+    najpierw|nejprve|först|først|mai întâi|először|ensin|önce|ilk olarak|đầu tiên|trước tiên|pertama|сначала|сперва|
+    спочатку|спершу|първо|πρωτα|αρχικα|أولا|ראשית|קודם כל|ابتدا|पहले|सबसे पहले|首先|まず|먼저|우선|ก่อนอื่น|ขั้นแรก"""
 )
 """How explanations of a procedure begin, too."""
 TO_DO = compile_folded(
@@ -137,16 +138,16 @@ COPULA = compile_folded(
 KINDS_OF_TEXT = compile_folded(
     r"""
     \b(?:poem|haiku|sonnet|limerick|story|tale|essay|letter|email|speech|list|recipe|plan|summary|dialogue|script|
-    function|program|query|article|review|report|song|guide|table|outline|paragraph|explanation|analysis|comparison|
-    description|timeline|budget|itinerary|proof|translation|overview|ideas?|tips|ways|reasons|examples|facts|names|
-    titles|tweet|slogan|advertisement|advert|posting|caption|post|ad|announcement|menu|quiz|riddle|joke|headlines?|invitation|message|wish|toast|
-    greeting|note|song|haiku|gedicht|aufsatz|brief|liste|rezept|plan|zusammenfassung|funktion|vergleich|erklärung|
-    poème|lettre|recette|résumé|comparaison|explication|poema|carta|receta|resumen|comparación|explicación|receita|
-    resumo|comparação|explicação|poesia|lettera|ricetta|riassunto|confronto|spiegazione|lijst|recept|samenvatting|
-    wiersz|list|przepis|kritik|rezension|rede|artikel|bericht|dialog|tabelle|überschrift\w*|skript|programm|rätsel|
-    witz|critique|discours|article|tableau|fonction|titres?|blague|devinette|crítica|discurso|artículo|diálogo|tabla|
-    función|titular\w*|chiste|discorso|articolo|tabella|funzione|titol[oi]|barzelletta|критика|рецензия|речь|статья|
-    список|таблица|план|функция)\b"""
+    function|program|query|command|expression|formula|article|review|report|song|guide|table|outline|paragraph|
+    explanation|analysis|comparison|description|timeline|budget|itinerary|proof|translation|overview|ideas?|tips|ways|
+    reasons|examples|facts|names|titles|tweet|slogan|advertisement|advert|posting|caption|post|ad|announcement|menu|
+    quiz|riddle|joke|headlines?|invitation|message|wish|toast|greeting|note|song|haiku|gedicht|aufsatz|brief|liste|
+    rezept|plan|zusammenfassung|funktion|vergleich|erklärung|poème|lettre|recette|résumé|comparaison|explication|
+    poema|carta|receta|resumen|comparación|explicación|receita|resumo|comparação|explicação|poesia|lettera|ricetta|
+    riassunto|confronto|spiegazione|lijst|recept|samenvatting|wiersz|list|przepis|kritik|rezension|rede|artikel|
+    bericht|dialog|tabelle|überschrift\w*|skript|programm|rätsel|witz|critique|discours|article|tableau|fonction|
+    titres?|blague|devinette|crítica|discurso|artículo|diálogo|tabla|función|titular\w*|chiste|discorso|articolo|
+    tabella|funzione|titol[oi]|barzelletta|критика|рецензия|речь|статья|список|таблица|план|функция)\b"""
 )
 """Kinds of text that one orders."""
 CONSTRAINS = compile_folded(
@@ -165,9 +166,10 @@ CONSTRAINS = compile_folded(
     [一二三四五六七八九十百\d]{1,6}(?:文で|文字以内|行で)|(?:문장으로|단어로|줄로|글자 이내)|(?:trong|
     không quá) (?:\w+ ){0,2}(?:câu|từ|chữ|dòng)\b|(?:dalam|tanpa|maksimal) (?:\w+ ){0,2}(?:kalimat|kata|baris)\b|
     σε (?:\w+ ){0,2}(?:προτάσεις|λέξεις|γραμμές|στίχους)|(?:في|دون) (?:\w+ ){0,2}(?:جمل|كلمات|كلمة|أسطر)|ב(?:שלושה|
-    שני|שתי|ארבע\w*|חמישה|חמש) (?:משפטים|שורות|מילים)|\d{1,4} (?:वाक्यों|शब्दों) में|वाक्यों में|शब्दों में|
-    ,\s*(?:one|two|three|four|five|six|eight|ten|\d{1,3})\s+(?:bullet points|sentences|words|lines|minutes|pages)(?=\s*[,.;:!]|
-    \s*$|\s+(?:at most|max|each|long))"""
+    שני|שתי|ארבע\w*|חמישה|חמש) (?:משפטים|שורות|מילים)|\d{1,4} (?:वाक्यों|शब्दों) में|वाक्यों में|शब्दों में|,\s*(?:
+    one|two|three|
+    four|five|six|eight|ten|\d{1,3})\s+(?:bullet points|sentences|words|lines|minutes|pages)(?=\s*[,.;:!]|\s*$|
+    \s+(?:at most|max|each|long))"""
 )
 """Limits of length, which only an order sets."""
 FINITE = compile_folded(

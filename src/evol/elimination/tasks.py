@@ -51,7 +51,7 @@ SAYING_NO = r"""
 HANDED_ON = r"""
     translat|\b(?:phrases?|say in|how do you say|proverbs?|idioms?|
     quot\w+|subtitles?|paraphrase|rewrite|rephrase|dialogues?|dialog|conversations?|role-?play\w*|screenplay|scene|
-    skit|act as|pretend|reply to|replies|respond to|fiction)\b|übersetz|redewendung|sprichwort|gespräch|rollenspiel|
+    skit|act as|pretend|fiction)\b|übersetz|redewendung|sprichwort|gespräch|rollenspiel|
     szene|antworte auf|tradui|traduc|tradu[zç]|proverb|refrán|diálogo|escena|scène|vertaal|spreekwoord|gesprek|
     rollenspel|przetłum|tłumacz|przysłow|scenk|dialog|přelož|överset|översätt|oversæt|oversett|перевед|перевод|фраз|
     пословиц|диалог|сцен|переклад|прислів|діалог|çevir|atasöz|diyalog|dịch\b|tục ngữ|hội thoại|terjemah|peribahasa|
@@ -59,10 +59,16 @@ HANDED_ON = r"""
     对话|對話|翻訳|訳して|ことわざ|台詞|会話|번역|속담|대화|แปล|สุภาษิต|บทสนทนา"""
 """Whose product hands on somebody's words: translations, phrases, dialogues, roles."""
 
+REPLYING = r"""
+    \breply|\breplies|\brespond to|\bresponds to|antworte auf|réponds à|répondez à|responde al?\b|rispondi al?\b|
+    reageer op|odpowiedz na|ответь на|відповідай|yanıtla|رد على|ענה ל|उत्तर दो|
+    回复|回信|返信|返事|답장|ตอบกลับ|trả lời thư|balas"""
+"""Whose product answers somebody else."""
+
 VOICED = r"""
     \b(?:stor(?:y|ies)|poems?|songs?|lyrics|letters?|e-?mails?|messages?|text to|note to|text message|speech|
     monologue|diary|character|play the|novel)\b|geschichte|gedicht|brief\b|e-?mail|nachricht|histoire|poème|lettre|
-    courriel|message|historia|poema|\bcarta|correo|mensaje|mensagem|lettera|messaggio|racconto|poesia|verhaal|bericht|
+    courriel|message|historia|poema|\bcarta|correo|mensaje|mensagem|lettera|messaggio|racconto|poesia|verhaal|
     opowiadanie|wiersz|napisz (?:\w+ )?list\b|wiadomość|dopis|\bbrev|рассказ|стих|письм|сообщени|оповідан|вірш|
     листа?\b|повідомл|hikaye|mektup|mesaj|e-posta|truyện|\bthư\b|tin nhắn|surat|pesan|cerita|ιστορία|γράμμα|επιστολή|
     μήνυμα|قصة|رسالة|סיפור|מכתב|הודעה|داستان|نامه|پیام|कहानी|पत्र|संदेश|故事|信|邮件|郵件|消息|物語|手紙|メール|
