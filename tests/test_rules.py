@@ -674,3 +674,96 @@ def test_the_rules_do_not_depend_on_the_process() -> None:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment)
         seen.add(done.stdout)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "is_same"),
+    [
+        ("Qu’est-ce que l’ADN ?", "Qu'est-ce que l'ADN?", True),
+        ('What is a "black hole"?', "What is a “black hole” ?", True),
+        ("IRMAK NEDİR?", "Irmak nedir?", True),
+        ("请写一首关于秋天的诗。", "请写一首关于秋天的诗.", True),
+        ("Explain state-of-the-art batteries.", "Explain **state of the art** batteries", True),
+        ("Write hello world in C.", "Write hello world in C#.", False),
+        ("Expand (x + 3)(x - 3).", "Expand (x + 3)(x + 3).", False),
+        ("What is 3^2?", "What is 3²?", False),
+        ('"Kar" kelimesini açıkla.', '"Kâr" kelimesini açıkla.', False),
+    ],
+)
+def test_typography_changes_no_instruction(parent: str, child: str, is_same: bool) -> None:
+    """Quotes, hyphens, spaces and full-width marks are nothing new; signs and accents make another task."""
+    assert (evolve(parent, child) == "unchanged") is is_same
+
+
+@pytest.mark.parametrize(
+    ("task", "response", "is_empty"),
+    [
+        ("Leg uit hoe regen ontstaat.", "Het is een van de.", True),
+        ("Yağmuru açıkla.", "Bu bir ve de için.", True),
+        ("اشرح المطر.", "في من على إلى.", True),
+        ("解释下雨。", "的的的了", True),
+        ("Write a poem of 20 words.", "The", True),
+        ("Welches Zeichen trennt in CSV die Felder?", ",", False),
+        ("List three English prepositions.", "in, on, at", False),
+        ("Nenne drei Artikel des Deutschen, etwa der, die, das.", "der, die, das", False),
+        ("Wer hat recht, er oder sie?", "Sie.", False),
+    ],
+)
+def test_function_words_of_any_language_are_no_response(task: str, response: str, is_empty: bool) -> None:
+    """Three function words of one language say nothing, unless they are what the task asks for."""
+    assert (respond(task, response) == "stop_words") is is_empty
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "reason"),
+    [
+        ("Tell me a joke about cats.", "Why did the cat sit on the mouse? It had read the manual.", "answered"),
+        ("Tell me a joke about cats.", "Why do people laugh at cats? Explain it with two examples.", None),
+        ("Give me a riddle.", "I have keys but open no door. What am I?", "answered"),
+        (
+            "What is the capital of Peru?",
+            "What is the capital of Peru, and why?\n\nThe capital of Peru is Lima.",
+            "answered",
+        ),
+        ("How many apples are left?", "How many apples are left?\n\nTom has 12 apples and eats 3 of them.", None),
+        ("Why do leaves fall?", "Why do leaves fall? Because trees save water in winter.", "answered"),
+        ("讲个故事。", "讲个关于老灯塔的故事，结尾要出人意料。", None),
+        ("एक कविता लिखो।", "बारिश पर एक ऐसी कविता लिखो जो बच्चों को हँसाए।", None),
+        (
+            "Escribe un poema.",
+            "Escribe un poema. It must have four stanzas and each one should end with a fish.",
+            "language_drift",
+        ),
+        ("चाय के फायदे बताओ।", "Mujhe chai ke fayde batao aur yeh bhi ki kitni baar peena chahiye.", "language_drift"),
+        ("O que é um laço?", "Corrija o código abaixo para que x = 3 seja aceito e explique o erro.", "missing_input"),
+        ("Solve for x.", "Solve the equation below: 3x + 5 = 20.", None),
+    ],
+)
+def test_what_an_evolver_hands_over_instead(parent: str, child: str, reason: str | None) -> None:
+    """Jokes, riddles, questions with their answers, a change of language midway, code that is not there."""
+    assert evolve(parent, child) == reason
+
+
+@pytest.mark.parametrize(
+    ("task", "response", "reason"),
+    [
+        ("Explain tides.", "I'd rather not comment on this subject.", "refusal"),
+        ("Explain tides.", "I do not feel comfortable answering this.", "refusal"),
+        ("Explica las mareas.", "Prefiero no opinar sobre ese tema.", "refusal"),
+        ("解释潮汐。", "很抱歉，我不便讨论这个话题。", "refusal"),
+        ("潮の満ち引きを説明して。", "恐れ入りますが、回答を差し控えさせていただきます。", "refusal"),
+        ("Gelgiti açıkla.", "Bu isteği karşılayamıyorum.", "refusal"),
+        ("Wie schreibe ich eine Kündigung?", "Dabei kann ich Ihnen leider nicht helfen.", "refusal"),
+        ('Translate "No puedo ayudarte" into English.', "I can't help you with that.", None),
+        ("Write a registration form.", "Please provide the following:\nName: ____\nAge: ____", None),
+        ("Schreibe eine SMS an Herrn Kurz.", "Hallo Herr Kurz, könnten Sie mir bitte sagen, wann Sie kommen?", None),
+        ("How many stars are there?", f"There are {'9' * 90} stars.", "repetition"),
+        ("Write out a googol with all its zeros.", f"1{'0' * 100}", None),
+        ("Prove it.", " ".join(f"Step {n}: Therefore both p and q are even." for n in range(2, 14)), "repetition"),
+        ("Write ten equal lines: I will not be late.", "\n".join(["I will not be late."] * 10), None),
+        ("Write a haiku.", "Old pond,\nSorry, I ran out of syllables.", "sorry"),
+    ],
+)
+def test_what_a_responder_says_instead(task: str, response: str, reason: str | None) -> None:
+    """Moralising refusals in many languages, forms and messages that ask, endless digits and counted steps."""
+    assert respond(task, response) == reason

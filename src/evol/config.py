@@ -192,7 +192,7 @@ class EliminatorConfig(_Table):
     length_words: int = Field(default=60, ge=0)
     """… so many more."""
     length_words_input: int = Field(default=300, ge=0)
-    """The same for `complicate_input`, which brings data along."""
+    """The same for `complicate_input` and `misleading_code`, which bring data along."""
 
     @field_validator("length_factor", mode="before")
     @classmethod

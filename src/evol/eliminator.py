@@ -46,7 +46,7 @@ from evol.elimination.paper import (
     parse_verdict,
 )
 from evol.elimination.readings import Evolution, Finding, Response
-from evol.elimination.texts import WORD
+from evol.elimination.texts import WORD, holds_pictures
 from evol.packs import Kind
 from evol.records import FINISH_CONTENT_FILTER, FINISH_CONTEXT_OVERFLOW, Reason
 
@@ -96,7 +96,10 @@ def _check_truncated(seen: Evolution | Response) -> Finding:
 
 
 def _check_empty_instruction(evolution: Evolution) -> Finding:
-    return None if WORD.search(evolution.text) else "no words in the instruction"
+    text = evolution.text
+    if WORD.search(text) or (holds_pictures(text) and ("?" in text or holds_pictures(evolution.parent))):
+        return None  # a riddle in emoji asks without words
+    return "no words in the instruction"
 
 
 def _check_empty_response(given: Response) -> Finding:
@@ -184,7 +187,8 @@ def check_case(case: Case, settings: EliminatorConfig, labels: tuple[str, ...]) 
 
     Args:
         case: the replies.
-        settings: profile and thresholds.
+        settings: profile, thresholds and the judge's scope (`auto` is in-depth here, as with a judge that is no local
+            model); where the judge is not asked, a verdict counts for nothing.
         labels: of the prompt pack.
     """
     child = clean_instruction(case.evolution, case.parent)
@@ -200,7 +204,8 @@ def check_case(case: Case, settings: EliminatorConfig, labels: tuple[str, ...]) 
             settings,
         )
     )
-    if not found and parse_verdict(strip_thinking(case.verdict).text) == "equal":
+    scope = "in-depth" if settings.judge == "auto" else settings.judge
+    if not found and needs_judge(case.kind, scope) and parse_verdict(strip_thinking(case.verdict).text) == "equal":
         found = "equal", "the judge says Equal"
     if not found and case.response is not None:
         given = strip_thinking(case.response)

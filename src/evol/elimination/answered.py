@@ -11,11 +11,12 @@ import re
 
 from evol.elimination import signs
 from evol.elimination.asking import Ask, find_ask, find_asks, knows_language, opens_with_step
+from evol.elimination.imperatives import QUESTION_WORDS
 from evol.elimination.languages import find_drift
 from evol.elimination.readings import Reading
 from evol.elimination.statements import states
 from evol.elimination.tasks import TRANSLATES, VOICED, is_about
-from evol.elimination.texts import find_units, find_words, is_data, normalise
+from evol.elimination.texts import find_units, find_words, fold, is_data, normalise
 
 _MOST_LINES = 200
 _NO_ANSWER = re.compile(r"[\W_]*\Z|[<\[_.…]|(?:yes|no|true|false)\s*(?:/|or)\s|in\s|as\s|with\s|your\b|\.\.\.")
@@ -38,6 +39,7 @@ _ORDERED_TEXT = re.compile(
     r"(?=\s*[,:;–—]|\s+(?:about|for|on|that|which|in|with|without|from|as|where|whose|to)\b)"
 )
 _SEPARATOR = re.compile(r",|、|，|\b(?:and|or|und|oder|et|y|e|en|i|и|і|ve|och|og|και|dan|và|ja|és|și|a)\b| و|と|및")
+_QUESTION_WORDS = frozenset(fold(QUESTION_WORDS).split())
 _MARK = re.compile(r"[?？؟;]")
 _ARTICLES = ("the ", "die ", "der ", "das ", "la ", "le ", "el ", "a ", "o ")
 
@@ -83,9 +85,26 @@ def _find_carried(parent: Reading, child: Reading) -> str | None:
         if told and told.start() and find_ask(Reading(child.prose[told.end() :])) is Ask.NOT:
             return "says what the answer is"
     start, whole = parent.text.strip(), child.text.strip()
-    if len(whole) > len(start) and whole.startswith(start) and _states(Reading(whole[len(start) :].strip()), parent):
-        return "repeats the instruction and answers it"
+    if len(whole) > len(start) and whole.startswith(start):
+        rest = Reading(whole[len(start) :].strip())
+        if _states(rest, parent) or (signs.BECAUSE.match(rest.folded) and find_ask(rest) is Ask.NOT):
+            return "repeats the instruction and answers it"
+    if "?" in whole and "\n\n" in whole and _answers_itself(parent, whole):
+        return "is a question with its answer"
     return None
+
+
+def _answers_itself(parent: Reading, text: str) -> bool:
+    """A question, then a paragraph that begins with the words of the parent's question, a verb and something new."""
+    question, _, rest = text.partition("\n\n")
+    if not question.rstrip().endswith("?") or "?" in rest or _WORKS_ON.search(question.lower()):
+        return False
+    answer = Reading(rest.strip())
+    if not answer.sentences or answer.inputs or "?" not in parent.prose or find_ask(answer) is Ask.CLEARLY:
+        return False
+    asked, told = find_units(parent.prose) - _QUESTION_WORDS, find_units(answer.sentences[0])
+    is_on_topic = len(asked) >= 2 and len(asked & told) >= 0.66 * len(asked)
+    return is_on_topic and bool(told - find_units(question)) and bool(signs.COPULA.search(answer.sentences[0]))
 
 
 def _find_interjection(folded: str) -> str:
@@ -124,6 +143,8 @@ def _find_product(parent: Reading, child: Reading) -> str | None:
             return "lists questions that were to be written"
         if "?" not in child.prose and (signs.HOW.search(parent.prose) or _is_bare_list(child)):
             return "is a list"
+    if ("?" in child.text or "？" in child.text) and (found := _find_jest(parent, child)):
+        return found
     is_sequence = bool(signs.FIRST_STEP.match(start)) and "?" not in child.prose and len(child.sentences) >= 2
     if is_sequence and signs.HOW.search(parent.prose):
         return "tells how to do it"
@@ -138,9 +159,30 @@ def _find_product(parent: Reading, child: Reading) -> str | None:
         lines = [line for line in child.text.split("\n") if line.strip()]
         if 2 <= len(lines) <= len(_SPEAKER.findall(child.text)) + 1:
             return "is a dialogue"
-        if _are_verses(lines) and not child.inputs and not _has_order(Reading(f"{lines[0]}\n{lines[-1]}")):
+        is_haiku = len(lines) == 3 and signs.HAIKU.search(parent.prose)
+        if (
+            (is_haiku or _are_verses(lines))
+            and not child.inputs
+            and not _has_order(Reading(f"{lines[0]}\n{lines[-1]}"))
+        ):
             return "is written in verses"
     return None
+
+
+def _find_jest(parent: Reading, child: Reading) -> str | None:
+    """The joke or riddle itself: a question with its punch line, "What am I?"."""
+    if signs.RIDDLE.search(parent.prose) and not signs.RIDDLE.search(child.prose):
+        return "is the riddle" if signs.WHAT_AM_I.search(child.prose[-60:]) else None
+    if (
+        len(child.words) > 40
+        or len(parent.words) > 20
+        or not signs.JOKE.search(parent.prose)
+        or signs.JOKE.search(child.prose)
+    ):
+        return None
+    question, mark, line = child.folded.replace("？", "?").partition("?")
+    is_told = bool(line.strip(" \"'\n")) and "?" not in line and "\n" not in question.strip()
+    return "is the joke" if mark and is_told and find_ask(Reading(line.strip())) is Ask.NOT else None
 
 
 def _is_bare_list(child: Reading) -> bool:

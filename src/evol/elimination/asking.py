@@ -52,15 +52,24 @@ _IMPERATIVES = {language: _derive(language) for language in imperatives.IMPERATI
 _IMPERATIVES["en"] |= _STEPS
 _ANY_LANGUAGE = frozenset().union(*_IMPERATIVES.values())
 
+_UNINFLECTED = _collect("كم ما ماذا هل كيف لماذا متى أين أي أيهما")
 _UNACCENTED = str.maketrans("áéíóú", "aeiou")
 _ENGLISH_ORDERS = _IMPERATIVES["en"] - _STEPS
 _ENGLISH_QUESTION_WORDS = frozenset(("how", "what", "which", "who", "whom", "whose", "why", "where", "when"))
+# Verbs that open a question, and state in any other place.
+_FINITE = _collect(
+    """är var kan finns blir har ska er findes finnes blev ist sind kann können hat habe gibt is zijn kan kun kunt heeft est
+    sont es son está è sono é são há jest są je jsou este sunt on ovat var yok είναι"""
+)
 _AUXILIARIES = _collect(
     """is are was were do does did can could should would will has have s to many much long far often old big high kind
     type sort"""
 )
 _TURKISH_PLURAL = re.compile(r"y?[ıiuü]n(?:[ıiuü]z)?$")
 _EMPTY: frozenset[str] = frozenset()
+_ENGLISH_QUESTION = re.compile(
+    r"(?:what|how|why|where|when|who|which)(?: \w+)? (?:do|does|did|should|would|could|can) \w+ \w"
+)
 _FIRST_WORD = re.compile(r"\w+")
 
 _QUESTION = re.compile(r"[?？؟՞⁇]|[\u0370-\u03ff][\"»)]?;")  # the last is the Greek one
@@ -99,6 +108,8 @@ def find_ask(reading: Reading) -> Ask:
             asked = max(asked, _find_imperative(sentence, likely))
         if asked is Ask.CLEARLY:
             return asked
+        if number and "en" in likely and _ENGLISH_QUESTION.match(sentence):
+            return Ask.CLEARLY  # a question that lost its mark
     if any(ROLE.match(sentence) for sentence in sentences[:3]):
         return Ask.CLEARLY
     if any(PHRASE.search(sentence) and not OFFER.search(sentence) for sentence in sentences):
@@ -157,7 +168,9 @@ def _find_imperative(sentence: str, likely: frozenset[str]) -> Ask:
         if not inner:
             continue
         verb = _strip_prefix(inner[0], likely, words)
-        if verb in _STRONG or (verb in own and not any(form.fullmatch(verb) for form in states)):
+        if verb in _STRONG or (
+            verb in own and verb not in _FINITE and not any(form.fullmatch(verb) for form in states)
+        ):
             return Ask.CLEARLY
         if found[0] in _CLAUSE_OPENERS and "en" in likely:
             if verb in _IMPERATIVES["en"]:
@@ -198,7 +211,7 @@ def _strip_prefix(word: str, likely: frozenset[str], words: frozenset[str]) -> s
     if "ar" in likely:
         for candidate in (word, word[1:] if word[:1] in ("و", "ف") else word):
             for ending in ("", "ي", "وا", "ا", "ني", "لي"):
-                if (stem := candidate.removesuffix(ending)) in words:
+                if (stem := candidate.removesuffix(ending)) in words and (not ending or stem not in _UNINFLECTED):
                     return stem
     if "he" in likely and word[:1] == "ו" and word[1:] in words:
         return word[1:]

@@ -7,6 +7,7 @@ so a text of three unknown words is in no language, which is never a drift.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from functools import lru_cache
 
 from evol.elimination.imperatives import IMPERATIVES
 from evol.elimination.lexicon import FUNCTION_WORDS, LETTERS
@@ -72,8 +73,7 @@ class Evidence:
 
     def __init__(self, folded: str) -> None:
         words = find_words(folded)
-        self.groups: Counter[_Languages] = Counter(map(_KNOWN.get, words))  # type: ignore[arg-type]
-        del self.groups[None]
+        self.groups: Counter[_Languages] = Counter([_KNOWN[word] for word in words if word in _KNOWN])
         if not folded.isascii():
             self._add_scripts(words)
             self._add_letters(folded)
@@ -87,7 +87,7 @@ class Evidence:
         self.likely = frozenset(language for language, score in scores.items() if score >= scores[self.main] / 2)
 
     def _add_scripts(self, words: list[str]) -> None:
-        scripts = Counter(map(_find_script, words))
+        scripts = Counter([_find_script(word[0]) for word in words])
         han, kana = scripts.pop("HAN", 0), scripts.pop("ja", 0)
         if han or kana:
             # Japanese prose is about half kana; a Chinese text quotes a few at most
@@ -110,8 +110,9 @@ class Evidence:
         return sum(count for known, count in self.groups.items() if language in known and other not in known)
 
 
-def _find_script(word: str) -> str:
-    point = ord(word[0])
+@lru_cache(maxsize=4096)
+def _find_script(char: str) -> str:
+    point = ord(char)
     if point < 0x0370:
         return ""
     for first, last, script in _BLOCKS:

@@ -102,6 +102,10 @@ FUNCTION_WORDS: dict[str, str] = {
     "fa": """
         در به از که را این با است برای آن یک خود تا کند چه چرا چگونه آیا کدام چند هر یا اما می شود بین های هستند بود
         بودند دارد دارند شد نیست اگر وقتی زیرا بسیار بیشتر مثل پس""",
+    "hi-Latn": """
+        mein kyon kyun hai hain aur ka ke ki ko ka kya kaise kab kahan kaun kitne kitna nahin nahi chahiye baare liye
+        koi kuch agar lekin bhi hota hoti hote jaata jaati karo karein batao bataiye mujhe aap aapke aapki tha thi yeh
+        woh apne apni unke jab tak saath jo jise jinmein likho samjhao""",
     "ur": """
         اور کے کی میں ہے سے کو کا یہ پر نے ہیں کیا کیوں کیسے""",
 }

@@ -7,6 +7,7 @@ What repeats by nature is none: tables and code (few words, many of them alike, 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import groupby
 
 from evol.elimination.readings import Reading
@@ -17,23 +18,39 @@ _LETTER_RUN = re.compile(r"([^\W\d_])\1{19}")
 _NUMBERING = re.compile(r"[\W\d_]+")
 _LAUGHTER = frozenset("ha haha he hehe ho la na da doo oh ah ooh yeah no ja hey 哈 啊 呵 ㅋ ㅎ ฮ 5 w".split())  # noqa: SIM905
 _MIN_REPEATED_TRIGRAMS = 4
+_MIN_COUNT = 3  # every loop that counts here says something three times
 _EQUAL_LINES = 20
+_EQUAL_BLOCKS = 8
+_LONG_NUMBER = 60
+_DIGIT_RUN = re.compile(r"(\d)\1{59}")
 
 
 def find_loop(reading: Reading) -> str | None:
     """What a text repeats degenerately, None if nothing.
 
     A run of one word seven times, of two to four words five times, of five and more four times, of ten and more three
-    times; a letter twenty times; or at least eight lines or sentences of which fewer than two in five are distinct.
+    times; a letter twenty times, a digit sixty; the same lines of code, or a sentence that only counts on; or at least
+    eight lines or sentences of which fewer than two in five are distinct.
     """
     tokens = reading.folded.split()
+    if tokens and max(map(len, tokens)) > _LONG_NUMBER and (match := _DIGIT_RUN.search(reading.folded)):
+        return f"repeats the digit {match[1]!r} without end"
     if len(reading.text) > 12 * len(tokens):  # a script without spaces, or a word that never ends
         if found := _find_long_word(reading.folded):
             return found
         tokens = reading.words
-    if len(tokens) - len(set(zip(tokens, tokens[1:], tokens[2:], strict=False))) - 2 < _MIN_REPEATED_TRIGRAMS:
+    trigrams = Counter(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    if len(tokens) - len(trigrams) - 2 < _MIN_REPEATED_TRIGRAMS or max(trigrams.values()) < _MIN_COUNT:
         return None
-    return _find_run(find_words(reading.prose)) or _find_equal_lines(reading.text) or _find_alike(reading)
+    words = find_words(reading.prose)
+    return (
+        _find_run(words)
+        or _find_circle(words)
+        or _find_equal_lines(reading.text)
+        or _find_equal_blocks(reading.text)
+        or _find_counted(words)
+        or _find_alike(reading)
+    )
 
 
 def _find_run(tokens: list[str]) -> str | None:
@@ -50,6 +67,25 @@ def _find_run(tokens: list[str]) -> str | None:
         repeats = (run + 2 + period) // period
         if repeats >= _count_needed(period) and (piece := _show(tokens, position + 3 - period, period)):
             return f"repeats {piece!r}"
+    return None
+
+
+def _find_circle(tokens: list[str]) -> str | None:
+    """A long piece that follows itself and says the same words twice, so that `_find_run` loses count of it."""
+    last: dict[tuple[str, str, str], int] = {}
+    distances: Counter[int] = Counter()
+    for position, trigram in enumerate(zip(tokens, tokens[1:], tokens[2:], strict=False)):
+        if trigram in last:
+            distances[position - last[trigram]] += 1
+        last[trigram] = position
+    for period, count in distances.most_common(3):
+        if period < 10 or count < period:
+            continue
+        run = 0
+        for position in range(period, len(tokens)):
+            run = run + 1 if tokens[position] == tokens[position - period] else 0
+            if run >= period * (_count_needed(period) - 1) and (piece := _show(tokens, position - period, period)):
+                return f"repeats {piece!r}"
     return None
 
 
@@ -89,10 +125,38 @@ def _find_equal_lines(text: str) -> str | None:
     return None
 
 
+def _find_equal_blocks(text: str) -> str | None:
+    """The same two to four lines eight times on end, as branches of code."""
+    lines = [line.strip() for line in text.split("\n")]
+    for period in (2, 3, 4):
+        run = 0
+        for line, before in zip(lines[period:], lines, strict=False):
+            run = run + 1 if line == before else 0
+            if run >= period * (_EQUAL_BLOCKS - 1) and sum(map(str.isalpha, line + before)) >= 8:
+                return f"repeats the lines {line[:60]!r}"
+    return None
+
+
+def _find_counted(words: list[str]) -> str | None:
+    """A sentence that only counts on ("step 2: … step 3: …"), eight times; tables have more than one number a line."""
+    places = [number for number, word in enumerate(words) if word.isdigit()]
+    run, last = 0, ""
+    for start, end, value, following in zip(
+        places, places[1:], map(words.__getitem__, places), places[1:], strict=False
+    ):
+        piece = " ".join(words[start + 1 : end])
+        counts_on = words[following] == str(int(value[:9]) + 1) if value.isascii() else False
+        run = run + 1 if counts_on and piece == last and end - start >= 6 else 0
+        last = piece
+        if run >= _EQUAL_BLOCKS - 1:
+            return f"repeats {piece[:60]!r}"
+    return None
+
+
 def _find_alike(reading: Reading) -> str | None:
     """Many lines or sentences, few of them different; numbers and list marks do not make them different."""
     for parts in (reading.prose.split("\n"), reading.sentences):
         bare = [text for part in parts if len(text := _NUMBERING.sub(" ", part).strip()) > 8]
         if len(bare) >= 8 and len(set(bare)) < 0.4 * len(bare):
-            return f"{len(set(bare))} of {len(bare)} lines or sentences are distinct"
+            return f"{len(set(bare))} of {len(bare)} lines or sentences are distinct: {bare[-2][:60]!r}"
     return None

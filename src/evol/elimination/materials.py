@@ -58,6 +58,8 @@ _MOST_MATERIALS = 100
 _PARAGRAPHS = re.compile(r"\n\s*\n|\n")
 _NUMBER = re.compile(r"(?<!\w)\d+(?:[.,:/]\d+)*(?!\w)")
 _LISTED_NUMBERS = re.compile(r"\d+(?:[.,]\d+)?(?:(?:[ \t]?[,;،][ \t]?|[ \t]{1,3})-?\d+(?:[.,]\d+)?){2,}")
+_VALUE = re.compile(r"\b[a-z]\s*=\s*-?\d+(?:[.,]\d+)?(?!\w)(?!\s*[-+*/^=²³])")
+"""A value that is put in ("for n = 5"): no material by itself."""
 _EQUATION = re.compile(r"[\w²³)]\s*[=<>≤≥]\s*[-\w(√]|[a-z]\s*[\^²³+*/]\s*\d|\d\s*[a-z]\b\s*[-+=]")
 
 
@@ -168,7 +170,7 @@ def _holds_material(reading: Reading, reference: re.Match[str]) -> bool:
         if piece[:1] not in "\"'“„«「『《‘»" or count_words(bare) >= 3:
             return True
     prose = reading.prose
-    if _LISTED_NUMBERS.search(prose) or _EQUATION.search(prose):
+    if _LISTED_NUMBERS.search(prose) or _EQUATION.search(_VALUE.sub(" ", prose)):
         return True
     rest = prose[reference.end() :]
     match = _PAYLOAD.search(rest)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
+from evol.elimination.lexicon import FUNCTION_WORDS
 from evol.elimination.phrases import SELF_TALK, find_phrase
 from evol.elimination.readings import Evolution, Finding, Response
 from evol.elimination.replies import ASKING_BACK, REFUSALS
 from evol.elimination.tasks import ABOUT_ASSISTANTS, APOLOGIES, HANDED_ON, REPLYING, SAYING_NO, VOICED, is_about
-from evol.elimination.texts import WORD, count_words, fold
+from evol.elimination.texts import WORD, compile_folded, count_words, find_words, fold
 from evol.packs import Pack
 from evol.records import Message
 
@@ -36,17 +37,45 @@ _STOP_WORDS = frozenset(
 _DEGREES = frozenset(
     ("very", "more", "most", "few", "some", "any", "now", "then", "here", "there", "again", "before", "after")
 )
+_MOST_STOP_WORDS = 200
+"""Characters of a response that might be nothing but function words."""
 _SORRY = re.compile(r"\bsorry\b")
 _NOT_AN_APOLOGY = re.compile(
     r"\"[^\"\n]*\"|“[^“”\n]*”|«[^«»\n]*»|「[^「」\n]*」|„[^„“”\n]*[“”]"
     r"|safe than sorry|sorry (?:state|sight|excuse|lot|affair|tale|mess)"
 )
 _WANTS_WORD = re.compile(
-    r"__|\b(?:article|preposition|pronoun|conjunction|determiner|auxiliary|adverb|words?|blanks?|gap|fill|complete|missing|letters?|rhyme|opposite|synonym)\b"
+    r"__|\b(?:articles?|prepositions?|pronouns?|conjunctions?|determiners?|auxiliar(?:y|ies)|adverbs?|blanks?|gaps?|fill|complete|missing"
+    r"|letters?|rhymes?|opposite|synonym|antonym|titles?|which words?|(?:stop|function|linking|question|filler|short) ?words?"
+    r"|(?:one|that|the|this|a|an|single|what|english|frequent|common(?:est)?|next|last|first|right|correct)(?: \w+)? word)\b"
 )
+_WANTS_SIGN = compile_folded(
+    r"""
+    operator|symbol|\bsigns?\b|punctuation|\bmarks?\b|character|zeichen|\bsigne|opérateur|símbolo|\bsigno|\bsinal|operador|
+    operatore|simbol|\bsegno|\bteken|\bznak|tecken|\btegn|знак|символ|оператор|işaret|\bdấu\b|toán tử|\btanda\b|simge|
+    merkki|\bjel|σύμβολο|σημείο|علامة|رمز|סימן|علامت|चिह्न|符号|符號|标点|記号|기호|부호|연산자|運算|运算|เครื่องหมาย"""
+)
+# Function words of other languages count where several stand together; not those that answer a question, and numbers.
+_ANSWERS = frozenset(
+    """yes no not non ne nicht nein ja oui sí sim não nee niet tak nie ano nej nei inte ikke nem não да нет не так ні hai no
+    όχι ναι نعم لا هاں हाँ नहीं evet hayır değil không có ya tidak bukan one two three four five eins zwei drei vier
+    fünf deux trois quatre cinq uno dos tres cuatro cinco dois duas três quatro due tre quattro cinque
+    twee drie vijf trzy dwa cztery pięć tři dva čtyři pět två fyra fem trei doi două patru cinci három két négy öt
+    kolme kaksi neljä viisi üç iki dört beş ba hai tiga dua empat lima три два""".split()  # noqa: SIM905
+)
+_MORE_FUNCTION_WORDS = {
+    "zh": "的 了 和 与 在 就 也 都 而 及 着 之 地 得",
+    "ja": "の は を に が と も で へ や",
+    "ko": "그리고 및 또는 의 을 를 은 는 이 가 에 그 저",
+    "hi": "और का की के में से को है यह वह पर एक",
+    "th": "และ ที่ ของ ใน",
+}
 _TO_THE_USER = re.compile(
     r"sorry,? (?:for|about) (?:any|the) (?:confusion|inconvenience|misunderstanding)|sorry,? i'm not"
     r"|sorry,? (?:but )?i (?:do not|don't|didn't|did not) (?:understand|have|know|see|quite|get|catch|think i)"
+    r"|sorry\W{1,5}(?:but )?(?:something went wrong|an error|i (?:ran out|lost (?:track|count|the thread)|got stuck|"
+    r"(?:have|had) to stop|must stop|made a mistake|(?:can't|cannot|couldn't|could not|can not) (?:finish|complete|continue|go on)))"
+    r"|sorry\b[^.\n]{0,80}\b(?:rhymes?|translating|this request|your request|your instruction|this prompt)\b"
 )
 
 
@@ -66,6 +95,9 @@ def build_judge_messages(pack: Pack, parent: str, child: str, *, is_reask: bool)
 _EQUAL = re.compile(r"\b(un|in|non-?)?equal\b", re.IGNORECASE)
 _NEGATED_BEFORE = re.compile(r"\b(?:not|cannot|never|neither|hardly|no longer)\b|n['’]t\b", re.IGNORECASE)
 _NEGATED_AT_END = re.compile(r"\bnot\W*\Z", re.IGNORECASE)
+_OPEN_BEFORE = re.compile(r"\b(?:whether|if)\b[^,]*\Z", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"\bequal\W{1,4}or(?:\W+not)?\W*\Z", re.IGNORECASE)
+_OPEN_AFTER = re.compile(r"\W{1,4}or (?:not|un|in|non-?)\b", re.IGNORECASE)
 _NEGATED_AFTER = re.compile(r"[^\w\n]{0,4}(?:no|not|false)\b", re.IGNORECASE)
 
 
@@ -83,7 +115,7 @@ def parse_verdict(reply: str) -> Literal["equal", "not equal"] | None:
     own = [line for line, before in zip(lines, ["", *lines], strict=False) if not _NEGATED_AT_END.search(before)]
     found = {verdict for line in own if (verdict := _read_line(line))}
     if not found:
-        found = {_read_mention(reply, match) for match in _EQUAL.finditer(reply)}
+        found = {_read_mention(reply, match) for match in _EQUAL.finditer(reply)} - {""}
     if found == {"equal"}:
         return "equal"
     return "not equal" if found == {"not equal"} else None
@@ -96,9 +128,12 @@ def _read_line(line: str) -> str | None:
 
 
 def _read_mention(reply: str, match: re.Match[str]) -> str:
-    """What an "equal" in running text says, by the last four words of its sentence before it and what follows."""
+    """What an "equal" in running text says, by its sentence before it and what follows; "" where it leaves it open."""
     nearby = reply[max(0, match.start() - 200) : match.start()]  # bounded, for a judge that repeats itself
-    before = " ".join(re.split(r"[.!?;:]", nearby)[-1].split()[-4:])
+    sentence = re.split(r"[.!?;:]", nearby)[-1]
+    if _OPEN_BEFORE.search(sentence) or _ALTERNATIVE.search(nearby) or _OPEN_AFTER.match(reply, match.end()):
+        return ""  # "I cannot tell whether they are equal or not"
+    before = " ".join(sentence.split()[-4:])
     is_denied = match[1] or _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(reply, match.end())
     return "not equal" if is_denied else "equal"
 
@@ -132,7 +167,9 @@ def check_sorry(given: Response) -> Finding:
     rest = _NOT_AN_APOLOGY.sub(" ", text)
     if not _SORRY.search(rest if len(rest.strip()) > 2 else text):
         return None
-    if is_about(APOLOGIES, task) or is_about(HANDED_ON, task) or (words <= 2 and _WANTS_WORD.search(task)):
+    if is_about(APOLOGIES, task) or (words <= 2 and _WANTS_WORD.search(task)):
+        return None
+    if is_about(HANDED_ON, task) and not _TO_THE_USER.search(rest):
         return None
     is_spoken = any(is_about(kind, task) for kind in (SAYING_NO, VOICED, REPLYING, ABOUT_ASSISTANTS))
     if is_spoken and not _is_own_apology(text):
@@ -152,17 +189,36 @@ def check_stop_words(given: Response) -> Finding:
     response = given.response
     # the first word with content ends this, so that a long response costs nothing
     if any(match[0].casefold() not in _STOP_WORDS for match in WORD.finditer(response)):
-        return None
+        return f"only {response[:60]!r}" if len(response) <= _MOST_STOP_WORDS and _is_empty_talk(given) else None
     if any(unicodedata.category(char)[0] == "S" for char in response):
         return None
     words = [word.casefold() for word in WORD.findall(response)]
     task = given.task
+    if not words and len(response.strip()) <= 3 and _WANTS_SIGN.search(task.folded):
+        return None
     if len(words) == 1 and (len(words[0]) == 1 or words[0] in task.words or _WANTS_WORD.search(task.folded)):
         return None
+    if len(words) <= 12 and ("," in response or "\n" in response) and _WANTS_WORD.search(task.folded):
+        return None  # "in, on, at"
     if "?" in task.text and words and len(words) <= 3 and (task.words[:1] == words[-1:] or words[0] in _DEGREES):
         return None  # "Is it …?" "It is."; "How hot is …?" "Very."
     return f"only {response[:60]!r}"
 
 
-def _stands_in(word: str, text: str) -> bool:
-    return any(match[0].casefold() == word.casefold() for match in WORD.finditer(text))
+def _is_empty_talk(given: Response) -> bool:
+    """Whether three words or more are all function words of one language, and none of them an answer or offered."""
+    words = given.given.words
+    if len(words) < 3 or not _ANSWERS.isdisjoint(words) or all(word in given.task.words for word in words):
+        return False
+    if any(word.isdigit() for word in words) or any(unicodedata.category(char)[0] == "S" for char in given.response):
+        return False
+    if len(words) == 3 and ("?" in given.task.text or _WANTS_WORD.search(given.task.folded)):
+        return False  # "Sie und er."
+    return any(own.issuperset(words) for own in _collect_function_words())
+
+
+@cache
+def _collect_function_words() -> tuple[frozenset[str], ...]:
+    """The function words of every language but English, which has stop words of its own above."""
+    tables = [words for language, words in FUNCTION_WORDS.items() if language != "en"]
+    return tuple(frozenset(find_words(fold(words))) for words in (*tables, *_MORE_FUNCTION_WORDS.values()))

@@ -20,21 +20,22 @@ SELF_TALK: Phrases = {
         as an? (?:large |ai |artificial intelligence )*language model|as an? (?:ai|artificial intelligence|
         virtual assistant|digital assistant)(?: assistant| model| system| chatbot)?(?:
         ,|\.| i\b| developed| created| trained| made by| built| designed to| without| with no)|
-        i(?: am|'m) (?:just |only |merely )?an? (?:ai\b(?! \w+(?:er|or|ist|ian)\b)|artificial intelligence\b|
+        i(?: am|'m) (?:just |only |merely |simply )an? (?:computer |software )?(?:program|robot|bot|machine|piece of
+        software)\b|i(?: am|'m) a computer program\b|i(?: am|'m) (?:just |only |merely )?an? (?:ai\b(?! \w+(?:er|or|ist|ian)\b)|artificial intelligence\b|
         (?:large )?language model|virtual assistant|chatbot)|my (?:training data|knowledge cut-?off)|
         i was trained (?:by|on)|i don't have (?:personal )?(?:feelings|opinions|emotions|
         experiences)(?: or \w+)?(?: like humans?| as an ai)""",
     "de": r"""
         als (?:eine? |einem |einer )?(?:reine[sr]? |gro(?:ß|ss)es )?(?:ki\b|ki-\w+|künstliche intelligenz|
-        sprachmodell|virtuelle\w? assistent)(?=.{0,40}\b(?:ich|mir|mich)\b)|ich bin (?:nur |lediglich |blo(?:ß|
+        sprachmodell|virtuelle\w? assistent)(?=.{0,40}\b(?:ich|mir|mich)\b)|ich bin (?:nur |lediglich )ein (?:computer)?programm\b|ich bin (?:nur |lediglich |blo(?:ß|
         ss) )?eine? (?:ki\b|ki-\w+|künstliche intelligenz|(?:gro(?:ß|ss)es )?sprachmodell)""",
     "fr": r"""
-        en tant qu(?:'|e )(?:ia\b|intelligence artificielle|assistant (?:ia|virtuel|d'ia)|
+        je (?:ne )?suis (?:qu'|juste |seulement )un (?:simple )?programme\b|en tant qu(?:'|e )(?:ia\b|intelligence artificielle|assistant (?:ia|virtuel|d'ia)|
         (?:grand )?modèle (?:de langage|linguistique|d'ia|d'intelligence artificielle))|je (?:suis|ne suis qu)(?:
         '| )?(?:juste |
         seulement )?une? (?:ia\b|intelligence artificielle|(?:grand )?modèle (?:de langage|linguistique))""",
     "es": r"""
-        como (?:una? )?(?:ia\b|inteligencia artificial|(?:gran )?modelo (?:de lenguaje|lingüístico|de ia|
+        soy (?:solo |sólo |simplemente )un programa\b|como (?:una? )?(?:ia\b|inteligencia artificial|(?:gran )?modelo (?:de lenguaje|lingüístico|de ia|
         de inteligencia artificial)|asistente (?:de ia|virtual))|soy (?:solo |sólo |simplemente )?una? (?:ia\b|
         inteligencia artificial|(?:gran )?modelo de lenguaje|asistente virtual)""",
     "pt": r"""
@@ -204,15 +205,17 @@ SERVICE_TALK: Phrases = {
 
 
 @cache
-def _compile(alternatives: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    patterns = []
-    for language, lines in alternatives:
-        patterns.append(f"(?:{lines})" if language in _UNSPACED else rf"(?<!\w)(?:{lines})")
-    return compile_folded("|".join(patterns))
+def _compile(language: str, lines: str) -> re.Pattern[str]:
+    return compile_folded(f"(?:{lines})" if language in _UNSPACED else rf"(?<!\w)(?:{lines})")
 
 
 def find_phrase(phrases: Phrases, text: str, languages: frozenset[str]) -> re.Match[str] | None:
     """The first phrase of a table in folded text, in English or one of the given languages; in any if none is given."""
     known = languages & phrases.keys()
-    chosen = phrases if not known else {"en": phrases.get("en", "(?!)"), **{key: phrases[key] for key in sorted(known)}}
-    return _compile(tuple(chosen.items())).search(text)
+    found: re.Match[str] | None = None
+    # one pattern a language: a pattern for each set of languages would be compiled anew for hundreds of them
+    for language in sorted(known | {"en"} & phrases.keys()) if known else phrases:
+        match = _compile(language, phrases[language]).search(text)
+        if match and (found is None or match.start() < found.start()):
+            found = match
+    return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from evol.config import EliminatorConfig
@@ -105,7 +106,15 @@ class Reading:
     def likely(self) -> frozenset[str]:
         """Languages that the beginning of the text may be written in."""
         head = self.folded[:HEAD]
-        return ENGLISH if len(_ENGLISH_ONLY.intersection(head.split())) >= 4 else Evidence(head).likely
+        if len(_ENGLISH_ONLY.intersection(head.split())) >= 4:
+            return ENGLISH
+        return self.evidence.likely if len(self.folded) <= HEAD and not self.inputs else Evidence(head).likely
+
+
+@lru_cache(maxsize=64)
+def read(text: str) -> Reading:
+    """The reading of a text, kept for a while: an evolution is soon the task of a response, and a parent itself."""
+    return Reading(text)
 
 
 @dataclass(frozen=True)
@@ -140,22 +149,22 @@ class Evolution:
     @_Measure
     def child(self) -> Reading:
         """The evolved instruction, to be measured."""
-        return Reading(self.text)
+        return read(self.text)
 
     @_Measure
     def before(self) -> Reading:
         """The parent, to be measured."""
-        return Reading(self.parent)
+        return read(self.parent)
 
     def count_allowed_words(self) -> float:
         """The most words an in-depth evolution of this parent may have."""
         settings = self.settings
-        more = settings.length_words_input if self.operation == INPUT_OPERATION else settings.length_words
+        more = settings.length_words_input if self.operation in INPUT_OPERATIONS else settings.length_words
         return settings.length_factor * count_words(self.parent) + more
 
 
-INPUT_OPERATION = "complicate_input"
-"""The operation that puts data into an instruction, and may therefore add more words."""
+INPUT_OPERATIONS = ("complicate_input", "misleading_code")
+"""The operations that put data or code into an instruction, and may therefore add more words."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,7 @@ class Response:
     @_Measure
     def task(self) -> Reading:
         """The instruction, to be measured."""
-        return Reading(self.instruction)
+        return read(self.instruction)
 
     @_Measure
     def given(self) -> Reading:

@@ -78,7 +78,7 @@ REFERENCES: Phrases = {
         figura|diagrama|gráfico|mapa|script|programa|função|consulta|valores|equação|citação|exemplo|palavras)\w*|
         (?:tabela|código|texto|passagem|trecho|parágrafo|artigo|poema|lista|dados|números|arquivo|documento|imagem|
         figura|gráfico|frases?|e-?mail|carta)(?: \w+){0,2} (?:abaixo|acima|a seguir|em anexo|anexad[oa]s?|anex[oa]|
-        fornecid[oa]s?|seguintes?)\b""",
+        fornecid[oa]s?|seguintes?)\b|(?:o|a|os|as|do|da|dos|das|no|na) \w{4,}(?: \w+)? (?:anexad[oa]s?|em anexo)\b""",
     "it": r"""
         (?:seguent[ei]|sottostant[ei]|soprastant[ei]|allegat[oaei]) (?:\w+ ){0,1}(?:tabella|codice|testo|brano|
         passaggio|paragrafo|articolo|estratto|poesia|storia|lettera|e-?mail|messaggio|fras[ei]|dialogo|lista|elenco|
@@ -86,7 +86,10 @@ REFERENCES: Phrases = {
         programma|funzione|query|valori|equazione|citazione|esempio|parole)\w*|(?:tabella|codice|testo|brano|
         paragrafo|articolo|poesia|lista|elenco|dati|numeri|file|documento|immagine|figura|grafico|fras[ei]|e-?mail|
         lettera)(?: \w+){0,2} (?:qui sotto|sotto|sottostante|qui sopra|sopra|soprastante|allegat[oa]|fornit[oa]|
-        seguent[ei]|in allegato)\b""",
+        seguent[ei]|in allegato)\b|(?:relazione|contratto|bilancio|verbale|scheda|curriculum|saggio|questionario|
+        foglio|ricevuta|fattura|presentazione|preventivo|tema|referto) (?:qui |in )?(?:allegat[oa]|sotto|sottostante|
+        sopra|seguente|riportat[oa])\b|(?:il|lo|la|i|gli|le|l'|del|dal|nel|dello|della|dalla|nella|dell')\s?\w{4,}
+        (?: \w+)? (?:allegat[oaei]|in allegato)\b(?! (?:a|al|alla|ai)\b)""",
     "nl": r"""
         (?:volgende|onderstaande|bovenstaande|bijgevoegde|bijgaande|meegeleverde) (?:\w+ ){0,2}\w*(?:tabel|code|tekst|
         passage|alinea|artikel|fragment|gedicht|verhaal|brief|e-mail|bericht|zin|zinnen|dialoog|lijst|gegevens|data|
@@ -182,7 +185,8 @@ REFERENCES: Phrases = {
         (?:以下|下面|下列|上述|上面|以上|下方|上方|附件|所附|附上|如下|给定|給定|提供)(?:的|中的|这[段张个篇]|
         這[段張個篇]|所示的|给出的|列出的|所给的|提供的)?[^，。！？\n]{0,6}?(?:表格|表|代码|代碼|程序|函数|文本|文章|
         段落|短文|诗|故事|信|邮件|消息|句子|对话|列表|清单|数据|數據|数字|文件|文档|报告|图片|圖片|照片|图表|圖表|图|
-        示意图|脚本|查询|方程|文字|材料|评论|日志)|(?:如|见)(?:下|上)(?:图|表)|附件(?:中|里)?""",
+        示意图|脚本|查询|方程|文字|材料|评论|日志)|(?:如|见)(?:下|上)(?:图|表)|[下上][表图圖](?=[中里裡所的，。、给给列示内內])|(?:根据|根據|阅读|閱讀|分析|按照|
+        依据|参照|参考|结合|观察|对照|利用|使用)[下上](?:表|图|圖|文|列)|附件(?:中|里)?""",
     "ja": r"""
         (?<![\u30a0-\u30ff\u4e00-\u9fff])(?:以下|次|下記|上記|下|上|添付|与えられた|提示された)(?:の|された|した|
         に示す|にある)?[^、。！？\n]{0,8}?(?:表|コード|プログラム|関数|文章|テキスト|段落|記事|抜粋|詩|物語|手紙|

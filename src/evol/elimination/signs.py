@@ -50,9 +50,9 @@ HOW = compile_folded(
     r"""
     \bhow (?:to|do|does|can|should|would|could|might)\b|\bsteps (?:to|for)\b|\btips\b|\bways (?:to|of)\b|
     \brecipe (?:for|of)\b|instructions? for|\bguide (?:to|for)\b|\badvice\b|\bwie\b|anleitung|rezept|tipps|schritte|
-    comment|recette|étapes|conseils|cómo|receta|pasos|consejos|\bcomo\b|receita|passos|dicas|\bcome\b|ricetta|passi|
-    consigli|\bhoe\b|recept|stappen|\bjak\b|przepis|kroki|porady|wskazówki|\bhur\b|hvordan|\bcum\b|hogyan|miten|nasıl|
-    tarif|adım|\bкак\b|рецепт|шаги|советы|\bяк\b|кроки|поради|πώς|συνταγή|βήματα|كيف|وصفة|خطوات|نصائح|איך|כיצד|מתכון|
+    comment|manières de|façons de|moyens de|maneras de|formas de|maneiras de|modi (?:di|per)|manieren om|recette|étapes|conseils|cómo|receta|pasos|consejos|\bcomo\b|receita|passos|dicas|\bcome\b|ricetta|passi|
+    consigli|\bhoe\b|recept|stappen|\bjak\b|sposob|sposób|przepis|kroki|porady|wskazówki|\bhur\b|\bsätt att\b|måder|måter|hvordan|\bcum\b|hogyan|miten|nasıl|
+    tarif|adım|\byol(?:u|ları)?\b|yöntem|\bкак\b|рецепт|шаги|советы|способ|\bяк\b|кроки|поради|спос[оі]б|πώς|τρόπο|συνταγή|βήματα|كيف|وصفة|خطوات|نصائح|איך|כיצד|מתכון|
     טיפים|چگونه|چطور|مراحل|कैसे|विधि|怎么|如何|步骤|食谱|做法|怎样|どう|方法|作り方|手順|レシピ|어떻게|방법|레시피|วิธี|
     ขั้นตอน|สูตร|อย่างไร|\bcách\b|công thức|\bcara\b|resep|langkah|what (?:helps|to do)|was hilft|was tun|que faire|
     qué hacer|cosa fare|o que fazer|что делать|щo робити|ne yapmalı|怎么办"""
@@ -100,6 +100,36 @@ PLANS = compile_folded(
     kế hoạch|rencana|πρόγραμμα|خطة|תכנן|תוכנית"""
 )
 """Wants a plan."""
+JOKE = compile_folded(
+    r"""
+    \bjokes?\b|\bpun\b|\bwitz\b|witze|blague|chiste|piada|anedota|barzellett|\bgrap\b|\bmop\b|dowcip|żart|kawał\b|\bvtip|skämt|
+    vits|\bbanc\b|viccet|vitsi|анекдот|шутк|жарт|fıkra|şaka|truyện cười|lelucon|ανέκδοτο|نكتة|בדיחה|جوک|لطیفه|चुटकुल|笑话|
+    笑話|冗談|ジョーク|농담|유머|มุก"""
+)
+"""Wants a joke."""
+RIDDLE = compile_folded(
+    r"""
+    riddle|rätsel|devinette|énigme|acertijo|adivin|indovinell|raadsel|zagadk|hádank|gåta|gåde|ghicit|találós|arvoit|загадк|
+    bilmece|câu đố|teka-teki|γρίφο|αίνιγμα|لغز|חידה|معما|पहेली|谜语|謎語|なぞなぞ|수수께끼|ปริศนา"""
+)
+"""Wants a riddle."""
+WHAT_AM_I = compile_folded(
+    r"""
+    (?:what|who) am i|(?:was|wer) bin ich|qui suis-je|que suis-je|(?:qué|quién) soy|(?:o que|quem) (?:é que )?(?:eu )?sou|
+    (?:chi|cosa) sono|(?:wat|wie) ben ik|(?:czym|kim|co to) jest(?:em)?|(?:vad|vem) är jag|(?:hvad|hvem|hva) er jeg|
+    (?:что|кто) я|(?:що|хто) я|ben neyim|tôi là (?:gì|ai)|siapakah aku|apakah aku|τι είμαι|من أنا|ما أنا|מי אני|מה אני|मैं कौन|
+    मैं क्या|我是(?:什么|谁)|打一|私は(?:何|誰|だれ|なに)|나는 (?:무엇|누구)"""
+)
+"""How riddles end."""
+HAIKU = compile_folded(r"""haiku|haïku|hajku|хайку|хокку|俳句|하이쿠|هايكو|हाइकु|ไฮกุ|χαϊκού|האיקו""")
+"""Wants three lines."""
+BECAUSE = compile_folded(
+    r"""
+    \W*(?:because|since it|due to|weil|da es|denn|parce qu|car\b|porque|perché|poiché|omdat|want\b|ponieważ|dlatego|bo\b|
+    protože|eftersom|därför|fordi|deoarece|pentru că|mert|azért|koska|потому|так как|тому що|бо\b|защото|çünkü|vì\b|bởi vì|
+    karena|διότι|επειδή|لأن|כי\b|מפני|زیرا|چون|क्योंकि|因为|因為|なぜなら|왜냐하면|เพราะ)"""
+)
+"""How replies to "why" begin."""
 DAY_ONE = compile_folded(
     r"""
     \W*(?:(?:day|week|tag|woche|jour|semaine|día|dia|semana|giorno|settimana|dag|week|dzień|tydzień|день|неделя|
@@ -117,7 +147,8 @@ LISTED = compile_folded(
 """How lists, steps and recipes begin."""
 FIRST_STEP = compile_folded(
     r"""
-    (?:first|to start|to begin|start by|begin by)\b|zuerst|zunächst|als erstes|d'abord|tout d'abord|primero|
+    (?:first(?:ly)?|to start|to begin|start by|begin by)\b|erstens|premièrement|en premier lieu|in primo luogo|ten eerste|
+    po pierwsze|za prvé|för det första|for det første|во-первых|по-перше|birincisi|thứ nhất|第一[，、,]|첫째|zuerst|zunächst|als erstes|d'abord|tout d'abord|primero|
     en primer lugar|primeiro|em primeiro lugar|per prima cosa|innanzitutto|prima di tutto|eerst|om te beginnen|
     najpierw|nejprve|först|først|mai întâi|először|ensin|önce|ilk olarak|đầu tiên|trước tiên|pertama|сначала|сперва|
     спочатку|спершу|първо|πρωτα|αρχικα|أولا|ראשית|קודם כל|ابتدا|पहले|सबसे पहले|首先|まず|먼저|우선|ก่อนอื่น|ขั้นแรก"""

@@ -57,7 +57,7 @@ _FINITE: dict[str, re.Pattern[str]] = {
             ['’]s (?:a|an|the)\b""",
         "de": r"""
             \b(?:ist|sind|war|waren|hat|haben|wird|werden|wurde|wurden|kann|können|gibt|besteht|liegt|bedeutet|
-            bezeichnet|muss|soll|darf|mag|macht|geht|kommt|steht|heisst|zeigt|nennt man|lässt)\b""",
+            bezeichnet|muss|soll|darf|mag|heißt|heissen|macht|geht|kommt|steht|heisst|zeigt|nennt man|lässt)\b""",
         "fr": r"""
             \b(?:est|sont|était|étaient|a|ont|peut|peuvent|fait|font|permet|permettent|désigne|consiste|contient|
             signifie|sera|fut|ne)\b|n'""",
@@ -66,7 +66,7 @@ _FINITE: dict[str, re.Pattern[str]] = {
             se)\b""",
         "pt": r"\b(?:é|são|era|foi|foram|tem|têm|há|pode|podem|está|estão|permite|consiste|significa|se)\b",
         "it": r"\b(?:è|sono|era|fu|furono|ha|hanno|può|possono|sta|permette|consiste|significa|si|viene|vengono)\b|c'è",
-        "nl": r"\b(?:is|zijn|was|waren|heeft|hebben|kan|kunnen|wordt|worden|betekent|bestaat|ligt|maakt|gaat)\b",
+        "nl": r"\b(?:is|zijn|was|waren|heet|heten|heeft|hebben|kan|kunnen|wordt|worden|betekent|bestaat|ligt|maakt|gaat)\b",
         "pl": r"\b(?:jest|są|był|była|było|były|ma|mają|to|może|mogą|nie|polega|oznacza|składa|leży|został|została)\b",
         "cs": r"\b(?:je|jsou|byl|byla|bylo|má|mají|může|není|nejsou|znamená|spočívá|se)\b",
         "ru": r"""
@@ -99,9 +99,9 @@ _FINITE: dict[str, re.Pattern[str]] = {
         "id": r"""
             \b(?:adalah|merupakan|memiliki|punya|ada|karena|akan|dapat|bisa|terdiri|tidak|berasal|menjadi|ialah|telah|
             mempunyai|berarti|terletak|sangat|me\w{4,}|ber\w{4,}|di\w{4,})\b""",
-        "sv": r"\b(?:är|var|har|kan|inte|finns|blir|beror|orsakas|kallas|utgör|betyder|ligger|består)\b",
+        "sv": r"\b(?:är|var|har|kan|inte|finns|heter|blir|beror|orsakas|kallas|utgör|betyder|ligger|består)\b",
         "da": r"""
-            \b(?:er|var|har|kan|ikke|findes|finnes|skyldes|kaldes|udgør|utgjør|bliver|blir|betyder|betyr|ligger|
+            \b(?:er|var|har|kan|ikke|findes|finnes|hedder|heter|skyldes|kaldes|udgør|utgjør|bliver|blir|betyder|betyr|ligger|
             består)\b""",
         "hu": r"\b(?:van|volt|vannak|nem|lehet|egy|azt jelenti)\b",
         "fi": r"\b(?:on|ovat|oli|olivat|ei|eivät|voi|voivat)\b",

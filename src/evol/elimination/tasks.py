@@ -26,7 +26,8 @@ ABOUT_ASSISTANTS = r"""
     βοηθός|πελάτ|γλωσσικ\w+ μοντέλ|ذكاء اصطناعي|الذكاء الاصطناعي|مساعد|عميل|زبون|نموذج لغ|نماذج اللغ|בינה מלאכותית|
     מודל שפה|מודלי שפה|לקוח|עוזר|هوش مصنوعی|دستیار|مشتری|مدل زبان|कृत्रिम बुद्धि|एआई|ग्राहक|सहायक|भाषा मॉडल|人工智能|
     人工智慧|(?<![a-z])ai(?![a-z])|语言模型|機器人|机器人|客服|助手|店员|人工知能|チャットボット|ロボット|接客|店員|
-    言語モデル|アシスタント|인공지능|챗봇|로봇|고객|비서|언어 모델|점원|ปัญญาประดิษฐ์|แชทบอท|ลูกค้า|ผู้ช่วย"""
+    言語モデル|smart speaker|voice assistant|home assistant|lautsprecher|enceinte connectée|altavoz inteligente|
+    alto-falante|умн\w+ колонк|alexa|\bsiri\b|akıllı hoparlör|loa thông minh|智能音箱|スマートスピーカー|스마트 스피커|アシスタント|인공지능|챗봇|로봇|고객|비서|언어 모델|점원|ปัญญาประดิษฐ์|แชทบอท|ลูกค้า|ผู้ช่วย"""
 """About assistants, machines or service."""
 
 APOLOGIES = r"""
@@ -66,7 +67,7 @@ REPLYING = r"""
 """Whose product answers somebody else."""
 
 VOICED = r"""
-    \b(?:stor(?:y|ies)|poems?|songs?|lyrics|letters?|e-?mails?|messages?|text to|note to|text message|speech|
+    \bsms\b|whatsapp|postcard|postkarte|voicemail|\b(?:stor(?:y|ies)|poems?|songs?|lyrics|letters?|e-?mails?|messages?|text to|note to|text message|speech|
     monologue|diary|character|play the|novel)\b|geschichte|gedicht|brief\b|e-?mail|nachricht|histoire|poème|lettre|
     courriel|message|historia|poema|\bcarta|correo|mensaje|mensagem|lettera|messaggio|racconto|poesia|verhaal|
     opowiadanie|wiersz|napisz (?:\w+ )?list\b|wiadomość|dopis|\bbrev|рассказ|стих|письм|сообщени|оповідан|вірш|

@@ -66,6 +66,18 @@ _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t].*\n+", re.MULTILINE)
 _MARKED_START = re.compile(r"[\s>#*_\-–—•+~]*(?:\(?\w{1,2}[.)]\s+)?[\s*_\"'“«„¿¡(\[]*")
 
 
+_TYPOGRAPHY: dict[int, str] = {
+    **{point: chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys(map(ord, "“”„‟«»「」『』＂"), '"'),
+    **dict.fromkeys(map(ord, "‘’‚‛ʼ‹›"), "'"),
+    **dict.fromkeys(map(ord, "‐‑"), "-"),
+    **dict.fromkeys(map(ord, "\u200b\u200e\u200f\u00ad\ufeff¿¡"), ""),
+}
+_EMPHASIS = re.compile(r"\*\*([^\s*\d](?:[^*\n]*[^\s*])?)\*\*")
+_HYPHEN = re.compile(r"(?<=[^\W\d_]{2})-(?=[^\W\d_]{2})")
+_SPACE_BEFORE = re.compile(r" +(?=[?!%:;,.…)؟،؛？！：；，。])|(?<=\() +")
+
+
 TAKEN = "¤"
 """Stands in the prose where a link, a quotation or inline data was."""
 
@@ -113,6 +125,27 @@ def normalise(text: str) -> str:
     """A text for the question whether two are the same: folded, white space and punctuation around it gone."""
     words = " ".join(unicodedata.normalize("NFC", text).casefold().split())
     return words.strip(" \"'.,!?:;“”‘’«»`*_")
+
+
+def holds_pictures(text: str) -> bool:
+    """Whether a text holds emoji or other symbols that are neither words nor signs of mathematics."""
+    return any(unicodedata.category(char) == "So" for char in text)
+
+
+def find_key(text: str) -> str:
+    """A text for the question whether two ask the same: case, typography and spacing gone, every sign that counts kept.
+
+    Quotes, hyphens inside words, full-width forms, emphasis, spaces before marks, the dots of the Turkish i. Signs of
+    mathematics, accents and "ß" stay: they can make another task of it.
+    """
+    text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = text.translate(_TYPOGRAPHY)
+    if "**" in text:
+        text = _EMPHASIS.sub(r"\1", text)
+    words = " ".join(text.lower().replace("i\u0307", "i").replace("ı", "i").split())
+    words = _SPACE_BEFORE.sub("", _HYPHEN.sub(" ", words))
+    return words.strip(" \"'.,!?:;…`*_،؛؟。、।")
 
 
 def find_units(text: str) -> set[str]:
