@@ -18,7 +18,8 @@ _LETTER_RUN = re.compile(r"([^\W\d_])\1{19}")
 _NUMBERING = re.compile(r"[\W\d_]+")
 _LAUGHTER = frozenset("ha haha he hehe ho la na da doo oh ah ooh yeah no ja hey 哈 啊 呵 ㅋ ㅎ ฮ 5 w".split())  # noqa: SIM905
 _MIN_REPEATED_TRIGRAMS = 4
-_MIN_COUNT = 3  # every loop that counts here says something three times
+_MIN_COUNT = 3
+_SIDE_BY_SIDE = b"\1\1\1"
 _EQUAL_LINES = 20
 _EQUAL_BLOCKS = 8
 _LONG_NUMBER = 60
@@ -39,8 +40,14 @@ def find_loop(reading: Reading) -> str | None:
         if found := _find_long_word(reading.folded):
             return found
         tokens = reading.words
-    trigrams = Counter(zip(tokens, tokens[1:], tokens[2:], strict=False))
-    if len(tokens) - len(trigrams) - 2 < _MIN_REPEATED_TRIGRAMS or max(trigrams.values()) < _MIN_COUNT:
+    trigrams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    counts = Counter(trigrams)
+    if len(trigrams) - len(counts) < _MIN_REPEATED_TRIGRAMS:
+        return None
+    # a loop says one piece three times or more, so that frequent trigrams stand side by side; a turn of phrase is short,
+    # and short lines that only differ in their numbers are at least eight
+    is_frequent = bytes([counts[trigram] >= _MIN_COUNT for trigram in trigrams])
+    if _SIDE_BY_SIDE not in is_frequent and max(counts.values()) < _EQUAL_BLOCKS:
         return None
     words = find_words(reading.prose)
     return (
