@@ -19,6 +19,7 @@ _NUMBERING = re.compile(r"[\W\d_]+")
 _LAUGHTER = frozenset("ha haha he hehe ho la na da doo oh ah ooh yeah no ja hey 哈 啊 呵 ㅋ ㅎ ฮ 5 w".split())  # noqa: SIM905
 _MIN_REPEATED_TRIGRAMS = 4
 _MIN_COUNT = 3
+_MANY = 0.22  # of all trigrams, in lines of four words of which one is a number
 _SIDE_BY_SIDE = b"\1\1\1"
 _EQUAL_LINES = 20
 _EQUAL_BLOCKS = 8
@@ -47,7 +48,8 @@ def find_loop(reading: Reading) -> str | None:
     # a loop says one piece three times or more, so that frequent trigrams stand side by side; a turn of phrase is short,
     # and short lines that only differ in their numbers are at least eight
     is_frequent = bytes([counts[trigram] >= _MIN_COUNT for trigram in trigrams])
-    if _SIDE_BY_SIDE not in is_frequent and max(counts.values()) < _EQUAL_BLOCKS:
+    many = len(trigrams) - len(counts) >= _MANY * len(trigrams) and max(counts.values()) >= _EQUAL_BLOCKS
+    if _SIDE_BY_SIDE not in is_frequent and not many:
         return None
     words = find_words(reading.prose)
     return (
