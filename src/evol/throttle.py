@@ -19,7 +19,7 @@ from evol.adaptive import ConcurrencyFinder
 from evol.rates import MAX_WAIT, Bucket, PaceFinder, RateHint
 from evol.records import CompletionRequest, ThrottleChange
 
-FIXED = "set by --concurrency"
+FIXED = "a fixed number"
 FIRST_PAUSE = 0.5
 """Seconds to pause after a refusal that does not say how long; doubled while nothing is granted."""
 LONGEST_PAUSE = 15.0
