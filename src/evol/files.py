@@ -2,18 +2,21 @@
 
 Whole or absent: `write_atomically` writes a temporary file in the same folder, fsyncs it, renames it over the target
 and fsyncs the folder; after a crash at any step the target is either the old or the new file. Leftovers of a killed
-process are named `.<name>.<random>.tmp` and are removed by `remove_leftovers`, which only the holder of the folder
-lock may call. The lock is an advisory `flock`: it vanishes with its process.
+process are named `.<name>.<random>.tmp`. Whoever writes one holds it locked, so the next writer of the same target
+tells a leftover from a file at work and removes it (`remove_abandoned`); `remove_leftovers` clears a whole run folder,
+and only the holder of the folder lock may call it. Locks are advisory `flock`s: they vanish with their process.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -155,14 +158,16 @@ def open_atomically(path: Path) -> Iterator[JsonlWriter]:
         StorageError: the disk refused; the old file, if any, still stands.
     """
     with translate_storage_errors(path):
+        remove_abandoned(path.parent, path.name)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         try:
             with os.fdopen(handle, "wb", buffering=1 << 18) as file:
+                mark_in_use(handle)
                 os.fchmod(file.fileno(), 0o644 & ~_umask())
                 yield JsonlWriter(file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)  # noqa: PTH105 - name is a str
+                os.replace(name, path)  # noqa: PTH105 - name is a str
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)  # noqa: PTH108 - name is a str
@@ -187,6 +192,39 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def mark_in_use(handle: int) -> None:
+    """Lock a temporary file or folder for as long as its handle is open, so that nobody takes it for a leftover."""
+    with contextlib.suppress(OSError):  # some network file systems have no locks; they keep their leftovers
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds a folder in this way, then hold it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def remove_abandoned(folder: Path, name: str) -> None:
+    """Remove the temporary files and folders of `name` whose writer is gone."""
+    for path in folder.glob(f".{glob.escape(name)}.????????.tmp"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+            finally:
+                os.close(handle)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -256,8 +294,9 @@ def is_locked(folder: Path) -> bool:
 
 
 def remove_lock(folder: Path) -> None:
-    """Remove the lock file of a folder that is given up; the caller holds the lock."""
-    (folder / _LOCK_NAME).unlink(missing_ok=True)
+    """Remove the lock file of a folder that is given up, if the disk allows it; the caller holds the lock."""
+    with contextlib.suppress(OSError):
+        (folder / _LOCK_NAME).unlink()
 
 
 def data_folder(name: str) -> Path:

@@ -220,6 +220,9 @@ class Gateway:
                 await call.health.admit()
         expected = len(call.request.body) / BYTES_PER_TOKEN + self._output_tokens[call.request.role]
         slot = await throttle.acquire(call.request, expected)
+        if self.is_stopping:  # since the slot was promised and this task woken
+            throttle.release(slot)
+            raise RunStopped
         if not self._budget.try_reserve(worst):
             try:
                 with self._stoppable():

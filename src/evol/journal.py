@@ -1,9 +1,20 @@
 """The append-only record of completed calls: `journal.jsonl`, the one file a run cannot do without.
 
-Promise: a record is handed to the kernel (one write(2)) before its reply is handed to the lineage, so a killed process
-loses nothing that it acted upon. The fsync is grouped, at most SYNC_INTERVAL seconds late, so power loss may take the
-records of that window; their calls are then made again. A torn last line is cut with a notice; a bad line anywhere else
-is an error that names the line. Cost: microseconds a record, one fsync per window.
+Promise, exactly:
+
+- Process killed: a record is handed to the kernel (one write(2)) before its reply is handed to the lineage, so nothing
+  is lost that was acted upon. A torn last line is cut with a notice; a bad line elsewhere is an error that names it.
+- Power lost: the fsync is grouped; it begins at most SYNC_INTERVAL seconds after a record was written. Records since
+  the last fsync that came to its end may be gone, and their calls are made again; all before stand. Outputs and
+  manifest are written after an fsync of the journal that they were projected from, and the names of new files and
+  folders are synced before the first call. A file system that keeps a later block of the window and loses an earlier
+  one leaves a damaged line, which the next command names.
+- Disk refuses a write or an fsync: nothing of that record stays (what cannot be cut off is a torn last line), no
+  further one is taken, no output is written, and the command ends with exit 2. Replies of calls in flight at that
+  moment are lost, at most as many as the concurrency. After a refused fsync the disk itself has broken its word about
+  the records since the one before; they are read as long as they can be.
+
+Cost: microseconds a record, one fsync per window.
 
 A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxxxxxx"}`; crc is the CRC-32 of all bytes before
 `,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call), `failure` (a request without a reply: it
@@ -161,7 +172,7 @@ class Journal:
         self._writable = writable
         self._end = 0
         self._table = _OffsetTable()
-        self._is_dirty = False
+        self._is_dirty = self._is_scheduled = False
         self._broken: StorageError | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._see: Callable[[dict[str, Any]], None] | None = None
@@ -191,6 +202,7 @@ class Journal:
             journal._scan()
             if journal._end < size:
                 journal._repair(size, notify)
+            journal._is_dirty = size > 0  # a killed run may have left what only the page cache holds
             yield journal
         finally:
             journal._close()
@@ -300,8 +312,9 @@ class Journal:
             raise self._broken
         if self._is_dirty:
             self._is_dirty = False
-            with translate_storage_errors(self._path):
-                os.fsync(self._handle)
+            self._sync_apart()
+            if self._broken:
+                raise self._broken
 
     @staticmethod
     def _head(kind: str, request: CompletionRequest, latency: float, completion: Completion) -> dict[str, Any]:
@@ -336,17 +349,22 @@ class Journal:
             raise self._broken from None
         offset = self._end
         self._end += len(line)
-        if not self._is_dirty:
-            self._is_dirty = True
+        self._is_dirty = True
+        if not self._is_scheduled:
+            self._is_scheduled = True
             with contextlib.suppress(RuntimeError):  # no event loop: the closing fsync must do
                 self._syncing = asyncio.get_running_loop().create_task(self._sync_later())
         return offset
 
     async def _sync_later(self) -> None:
         await asyncio.sleep(SYNC_INTERVAL)
-        self._is_dirty = False
+        self._is_scheduled = self._is_dirty = False
+        await asyncio.to_thread(self._sync_apart)
+
+    def _sync_apart(self) -> None:
+        """Fsync in a thread; a failure is remembered here, for the task that waits for it may be cancelled."""
         try:
-            await asyncio.to_thread(os.fsync, self._handle)
+            os.fsync(self._handle)
         except OSError as error:
             self._broken = StorageError(f"{self._path}: cannot sync: {error.strerror}")
 

@@ -25,7 +25,7 @@ from evol.errors import (
     SeedError,
     StorageError,
 )
-from evol.files import lock_folder, remove_leftovers, remove_lock, translate_storage_errors
+from evol.files import lock_folder, remove_leftovers, remove_lock, sync_folder, translate_storage_errors
 from evol.folder import (
     MANIFEST_NAME,
     SEEDS_NAME,
@@ -120,6 +120,8 @@ def run(
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with translate_storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        for path in made:
+            sync_folder(path.parent)  # else power loss takes the folder with everything in it
     with lock_folder(folder), Interrupts(observer.notice) as interrupts:
         if read_manifest(folder) != checked.existing:
             raise FolderError(f"{folder}: another run changed it just now", "run the command again")

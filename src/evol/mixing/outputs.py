@@ -1,11 +1,12 @@
 """The files of a mix as one set: where they go, what may be replaced, and all of them or none.
 
 The marker `<stem>.meta.json` names every file of the set with its digest; a file that it does not name, or that was
-changed since, is not ours and is never replaced. Steps: every file is written under a temporary name and fsynced; the
+changed since, is not ours and is never replaced. Steps: every file is written into a hidden folder and fsynced; the
 marker says that a set is on its way (`complete` is false) and knows old and new digests; the files are renamed; those
 of the old set that the new one lacks are removed; the marker says `complete`. A kill before the first step that counts
 leaves the old set, a kill between the renames a marker that says so, and the next merge may replace everything. A
-folder that does not exist yet is written beside its place and renamed whole.
+folder that does not exist yet is written beside its place and renamed whole. The hidden folder of a killed merge is
+removed by the next one to the same place. Two merges to one place: the second to come to its end is refused.
 """
 
 from __future__ import annotations
@@ -22,8 +23,17 @@ from typing import IO, Any
 
 import orjson
 
-from evol.errors import UsageError
-from evol.files import JsonlWriter, digest_file, sync_folder, translate_storage_errors, write_atomically
+from evol.errors import FolderInUse, UsageError
+from evol.files import (
+    JsonlWriter,
+    digest_file,
+    hold_folder,
+    mark_in_use,
+    remove_abandoned,
+    sync_folder,
+    translate_storage_errors,
+    write_atomically,
+)
 from evol.mixing.columns import ParquetWriter
 
 STEM = "mix"
@@ -93,6 +103,8 @@ def find_target(runs: list[Path], out: Path | None, suffix: str) -> Target:
     if is_there and not is_folder:
         raise UsageError(f"{out}: a file", f"name a {suffix} file or a folder with --out")
     target = Target(out, STEM, suffix, "README.md", is_new=not is_there)
+    if is_there:
+        remove_abandoned(out, target.marker.name)
     if is_there and any(out.iterdir()) and target.card not in (read_marker(target.marker) or {}):
         raise UsageError(f"{out}: a folder that holds other things", f"name a new or empty one, or {out}/mix{suffix}")
     return target
@@ -118,26 +130,26 @@ class Outputs:
         self._parts: dict[str, Path] = {}
         self.digests: dict[str, str] = {}
         self.sizes: dict[str, int] = {}
-        self._staging: Path | None = None
+        self._staging = Path()
+        self._held = -1
 
     def __enter__(self) -> Outputs:
         target = self.target
+        place, name = (
+            (target.folder.parent, target.folder.name) if target.is_new else (target.folder, target.marker.name)
+        )
         if self._dry:
-            with translate_storage_errors(Path(tempfile.gettempdir())):
-                self._staging = Path(tempfile.mkdtemp(prefix="evol-"))
-        elif target.is_new:
-            with translate_storage_errors(target.folder):
-                self._staging = Path(
-                    tempfile.mkdtemp(prefix=f".{target.folder.name}.", suffix=".tmp", dir=target.folder.parent)
-                )
+            place, name = Path(tempfile.gettempdir()), "evol"
+        with translate_storage_errors(place):
+            remove_abandoned(place, name)
+            self._staging = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".tmp", dir=place))
+            self._held = os.open(self._staging, os.O_RDONLY | os.O_CLOEXEC)
+            mark_in_use(self._held)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in self._parts.values():
-            with contextlib.suppress(OSError):
-                part.unlink()
-        if self._staging:
-            shutil.rmtree(self._staging, ignore_errors=True)
+        shutil.rmtree(self._staging, ignore_errors=True)
+        os.close(self._held)
 
     @contextlib.contextmanager
     def open_jsonl(self, name: str) -> Iterator[JsonlWriter]:
@@ -172,6 +184,7 @@ class Outputs:
             about: what the marker says beside files and digests.
 
         Raises:
+            FolderInUse: another merge to the same place came to its end meanwhile.
             StorageError: the disk refused; the marker then says that the set is not complete.
         """
         if self._dry:
@@ -179,34 +192,28 @@ class Outputs:
         target = self.target
         about = about | {"files": self.digests, "replaces": self.replaced}
         with translate_storage_errors(target.folder):
-            if target.is_new and self._staging:
+            if target.is_new:
                 write_atomically(self._staging / target.marker.name, _serialise(about | {"complete": True}))
                 self._staging.chmod(0o755 & ~_umask())
                 self._staging.rename(target.folder)
-                self._staging, self._parts = None, {}
                 sync_folder(target.folder.parent)
                 return
-            write_atomically(target.marker, _serialise(about | {"complete": False}))
-            for name, part in self._parts.items():
-                part.replace(target.folder / name)
-            self._parts = {}
-            for name in self.replaced.keys() - self.digests.keys():
-                (target.folder / name).unlink()
-            sync_folder(target.folder)
-            write_atomically(target.marker, _serialise(about | {"replaces": {}, "complete": True}))
+            with hold_folder(target.folder):  # renames of two merges must not mingle
+                if read_marker(target.marker) != self._old:
+                    raise FolderInUse(f"{target.marker}: another merge wrote it just now", "run the command again")
+                write_atomically(target.marker, _serialise(about | {"complete": False}))
+                for name, part in self._parts.items():
+                    part.replace(target.folder / name)
+                for name in self.replaced.keys() - self.digests.keys():
+                    (target.folder / name).unlink()
+                sync_folder(target.folder)
+                write_atomically(target.marker, _serialise(about | {"replaces": {}, "complete": True}))
 
     @contextlib.contextmanager
     def _open_part(self, name: str) -> Iterator[IO[bytes]]:
-        target = self.target
-        with translate_storage_errors(target.folder / name):
-            if self._staging:
-                part = self._staging / name
-                file: IO[bytes] = part.open("wb", buffering=1 << 18)
-            else:
-                handle, path = tempfile.mkstemp(prefix=f".{name}.", suffix=".tmp", dir=target.folder)
-                part, file = Path(path), os.fdopen(handle, "wb", buffering=1 << 18)
-            self._parts[name] = part
-            with file:
+        with translate_storage_errors(self.target.folder / name):
+            part = self._parts[name] = self._staging / name
+            with part.open("wb", buffering=1 << 18) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
