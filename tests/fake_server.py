@@ -6,6 +6,9 @@ It runs in a thread of its own, so that it outlives the processes that the tests
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import gzip
 import hashlib
 import json
 import ssl
@@ -20,6 +23,24 @@ from aiohttp import web
 
 Fault = str | tuple[int, dict[str, str], bytes]
 """A name of `_FAULTS` ("reset", "hang", "truncated", …) or (status, headers, body)."""
+
+
+ABSURD_USAGE: list[Any] = [
+    {"prompt_tokens": -5, "completion_tokens": -(10**30)},
+    {"prompt_tokens": 10**18, "completion_tokens": 3},
+    {"prompt_tokens": True, "completion_tokens": 1.5},
+    {"prompt_tokens": "many", "completion_tokens": [1]},
+    {"prompt_tokens": None},
+    [1, 2],
+    "none",
+]
+"""What servers have said that they counted, or might."""
+
+
+@functools.cache
+def make_bomb() -> bytes:
+    """A hundred kilobytes that want to be a hundred megabytes."""
+    return gzip.compress(b'{"choices":[{"message":{"content":"' + b"x" * (100 << 20), 1)
 
 
 def no_fault(body: dict[str, Any], times_seen: int) -> Fault | None:
@@ -220,4 +241,58 @@ class FakeServer:
                 return web.json_response(self._completion(body, "This sentence is cut at the", "length"))
             case "content_filter":
                 return web.json_response(self._completion(body, None, "content_filter"))
+            case "invalid_utf8":
+                return web.Response(body=whole.replace(b'"content": "', b'"content": "\xff\xfe\xed\xa0'))
+            case "wrong_type":
+                return web.Response(body=whole, content_type="image/png")
+            case "deep":
+                return web.Response(body=b"[" * 100_000, content_type="application/json")
+            case "deep_object":
+                inside = b'{"a":' * 5000 + b"1" + b"}" * 5000
+                return web.Response(body=b'{"choices":[{"message":{"content":%s}}]}' % inside)
+            case "parts":
+                return web.json_response({"choices": [{"message": {"content": [{"type": "text", "text": "x"}]}}]})
+            case "absurd_usage":
+                answer = self._completion(body, self.reply(body))
+                answer["usage"] = ABSURD_USAGE[len(whole) % len(ABSURD_USAGE)]
+                return web.json_response(answer)
+            case "slowloris":
+                return await self._drip(request, whole)
+            case "slow_headers":
+                return await self._drip_headers(request)
+            case "huge":
+                return await self._flood(request, b'{"choices":[{"message":{"content":"' + b"x" * (1 << 20), 100)
+            case "gzip_bomb":
+                return web.Response(body=make_bomb(), headers={"Content-Encoding": "gzip"})
         raise AssertionError(fault)
+
+    @staticmethod
+    async def _drip(request: web.Request, whole: bytes) -> web.StreamResponse:
+        """A byte now and then, for as long as somebody listens."""
+        response = web.StreamResponse(headers={"Content-Length": str(len(whole))})
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for byte in whole:
+                await response.write(bytes([byte]))
+                await asyncio.sleep(0.05)
+        return response
+
+    @staticmethod
+    async def _drip_headers(request: web.Request) -> web.StreamResponse:
+        """Headers that never end."""
+        number = 0
+        while request.transport is not None and not request.transport.is_closing():
+            request.transport.write(b"HTTP/1.1 200 OK\r\n" if not number else b"X-Header-%d: x\r\n" % number)
+            number += 1
+            await asyncio.sleep(0.05)
+        return web.Response()
+
+    @staticmethod
+    async def _flood(request: web.Request, part: bytes, times: int) -> web.StreamResponse:
+        """More than anybody wants to read."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(times):
+                await response.write(part)
+        return response

@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,10 +44,14 @@ class Forkery:
     Args:
         folder: where the streams of the commands are kept.
         environment: of the commands.
+
+    Attributes:
+        peak: most memory of the last command, in bytes.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder, self._environment = folder, environment
+        self.peak = 0
 
     def __enter__(self) -> Forkery:
         self._process = subprocess.Popen(
@@ -78,7 +81,7 @@ class Forkery:
 
     def wait(self, child: Child) -> subprocess.CompletedProcess[str]:
         """Wait until it ended; the exit code is negative where a signal ended it."""
-        code = int(self._tell())
+        code, self.peak = map(int, self._tell().split())
         texts = [(child.folder / name).read_text(errors="replace") for name in ("stdout", "stderr")]
         return subprocess.CompletedProcess(child.words, code, *texts)
 
@@ -124,9 +127,9 @@ def serve() -> None:
         if not pid:
             raise SystemExit(become(json.loads(line)))
         print(pid, flush=True)
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        print(code, flush=True)
-        time.sleep(0)
+        _, status, usage = os.wait4(pid, 0)
+        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        print(os.waitstatus_to_exitcode(status), peak, flush=True)
 
 
 if __name__ == "__main__":

@@ -270,6 +270,7 @@ class Gateway:
                 self._journal.append_failure(call.request, error.message, spent)
             raise
         except EvolError as error:
+            error.__traceback__ = None  # its frames would keep a long body while the call waits for its next attempt
             self._journal.append_failure(call.request, error.message)
             if isinstance(error, TransientCallError) and call.health.note_failure(
                 error, call.request.key, begun, is_alone=call.is_first

@@ -2,13 +2,15 @@
 
 Shared by the endpoint and the local backend. aiohttp carries the call because its CPU cost per call is a sixth of the
 SDK's own client and does not grow with the calls in flight. Redirects are never followed, so a key cannot travel to
-another host. Nothing here retries.
+another host, and whatever comes back has the key blotted out before anybody sees it. A server cannot fill the memory:
+a reply is at most MAX_BODY_BYTES long, and few long ones are read at once. Nothing here retries.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import time
 import urllib.request
@@ -33,13 +35,22 @@ if TYPE_CHECKING:
 
     from openai.types.chat import ChatCompletion  # the shape that `parse_completion` reads
 
-MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_BODY_BYTES = 16 * 1024 * 1024
 """A longer reply is no chat completion."""
+SMALL_BODY_BYTES = 256 * 1024
+"""What is longer waits its turn, so that a thousand long replies at once do not fill the memory."""
+LONG_BODIES = 4
+"""Longer replies that are read at once."""
+
+BLOT = "[key]"
+"""What stands where a server said the key."""
 
 CONNECT_TIMEOUT = 15.0
 """Seconds to reach the host."""
 
-_MAX_TOKENS_COUNT = 10**9
+_MAX_TOKENS_COUNT = 20_000_000  # beyond any model's context: a figure that would only break the sums
+_MAX_SAID = 300
+_MAX_FINISH = 60
 _QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "quota_exceeded"}
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
 # Servers without a code of their own for it (vLLM, SGLang, TGI) can only be told by their words.
@@ -73,6 +84,8 @@ class ChatClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_TIMEOUT))
         # a dummy key of a few letters is no secret, and blotting it out would mangle every message
         self._secrets = tuple(secret for secret in secrets if len(secret) >= 8)
+        self._real_secrets = tuple(secret for secret in secrets if _is_no_word(secret))
+        self._long_bodies = asyncio.Semaphore(LONG_BODIES)
         self._proxy = _find_proxy(url) if use_proxy else None
         self._session: aiohttp.ClientSession | None = None
 
@@ -87,23 +100,24 @@ class ChatClient:
             async with self._session.post(
                 self._url, data=request.body, headers=self._headers, allow_redirects=False
             ) as response:
-                body = await _read_body(response)
+                body = await self._read_body(response)
                 status, headers = response.status, response.headers
         except aiohttp.ConnectionTimeoutError:
             raise TransientCallError(f"cannot connect within {CONNECT_TIMEOUT:g} s", unreachable=True) from None
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            raise TransientCallError(self._blot(f"cannot connect: {error}"), unreachable=True) from None
+            raise TransientCallError(self._blot(f"cannot connect: {error}")[:_MAX_SAID], unreachable=True) from None
         except TimeoutError:
             raise TransientCallError(f"no reply within {self._timeout.total:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-            raise TransientCallError(self._blot(f"the connection broke: {error or type(error).__name__}")) from None
+            said = self._blot(f"the connection broke: {str(error) or type(error).__name__}")[:_MAX_SAID]
+            raise TransientCallError(said) from None
         if status == 200 and (status := _find_status_inside(body)) == 200:
             try:
-                return parse_completion(body, read_hint(headers, time.time()))
+                return self._blot_completion(parse_completion(body, self._read_hint(headers)))
             except TransientCallError as error:
                 if not error.unreadable:
                     raise
-                return parse_completion(self._blot_body(body))  # what is quoted of it must not hold the key
+                return self._blot_completion(parse_completion(self._blot_body(body)))  # what is quoted of it as well
         return self._interpret_refusal(status, headers, self._blot_body(body))
 
     async def close(self) -> None:
@@ -121,14 +135,15 @@ class ChatClient:
             async with self._session.get(
                 url, headers=self._headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=5)
             ) as response:
-                parsed = orjson.loads(await _read_body(response))
-                return [str(model["id"]) for model in parsed["data"]]
+                parsed = orjson.loads(await self._read_body(response))
+                return [self._blot(str(model["id"]))[:_MAX_SAID] for model in parsed["data"]]
         except (aiohttp.ClientError, OSError, TimeoutError, TransientCallError, ValueError, KeyError, TypeError):
             return []
 
     def _interpret_refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Completion:
         """Raise what a status other than 200 means, or return the outcome it stands for."""
         message, codes = _read_error(body)
+        message = self._blot(message)[:_MAX_SAID]  # JSON may have hidden the key in escapes
         said = f"HTTP {status}{f': {message}' if message else ''}"
         if status == 429 and codes & _QUOTA_CODES:
             raise EndpointError(f"{self._url}: {said}", "the quota is used up; check the account's plan and billing")
@@ -137,7 +152,7 @@ class ChatClient:
         if status in (401, 403):
             raise EndpointError(f"{self._url}: {said}", "check the key in the environment variable and what it may use")
         if status in (408, 409, 425, 429) or status >= 500:
-            hint = read_hint(headers, time.time())
+            hint = self._read_hint(headers)
             raise TransientCallError(said, status, hint.retry_after if hint else None, hint=hint)
         if status in (400, 413, 422) and (
             status == 413 or codes & _OVERFLOW_CODES or any(words in message.lower() for words in _OVERFLOW_WORDS)
@@ -147,15 +162,49 @@ class ChatClient:
             return Completion("", FINISH_CONTENT_FILTER)
         raise CallRejected(said, status)
 
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        async with contextlib.AsyncExitStack() as stack:
+            async for chunk in response.content.iter_any():
+                if size <= SMALL_BODY_BYTES < size + len(chunk):
+                    await stack.enter_async_context(self._long_bodies)
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    response.close()
+                    chunks.clear()
+                    raise TransientCallError(
+                        f"a reply of over {MAX_BODY_BYTES:,} bytes", response.status, unreadable=True
+                    )
+                chunks.append(chunk)
+            return b"".join(chunks)
+
+    def _read_hint(self, headers: Mapping[str, str]) -> RateHint | None:
+        hint = read_hint(headers, time.time())
+        if hint is not None and hint.odd:  # it will be quoted
+            return read_hint({name: self._blot(value) for name, value in headers.items()}, time.time())
+        return hint
+
+    def _blot_completion(self, completion: Completion) -> Completion:
+        """A reply that may be kept: it may hold a dummy key, which can be a word, but never a real one."""
+        for secret in self._real_secrets:
+            if secret in completion.text or secret in completion.finish_reason:
+                completion = dataclasses.replace(
+                    completion,
+                    text=completion.text.replace(secret, BLOT),
+                    finish_reason=completion.finish_reason.replace(secret, BLOT),
+                )
+        return completion
+
     def _blot_body(self, body: bytes) -> bytes:
-        """A body that messages may quote; a good reply is never touched, for a dummy key may be an ordinary word."""
+        """A body that messages may quote."""
         for secret in self._secrets:
-            body = body.replace(secret.encode(), b"[key]")
+            body = body.replace(secret.encode(), BLOT.encode())
         return body
 
     def _blot(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, "[key]")
+            text = text.replace(secret, BLOT)
         return text
 
 
@@ -168,15 +217,9 @@ def _find_proxy(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    chunks, size = [], 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            response.close()
-            raise TransientCallError(f"a reply of over {MAX_BODY_BYTES:,} bytes", response.status, unreadable=True)
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _is_no_word(key: str) -> bool:
+    """Whether a key is long and mixed enough to be a real one, which no good reply holds by chance."""
+    return len(key) >= 12 and any(char.isdigit() for char in key) and any(char.isalpha() for char in key)
 
 
 def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
@@ -207,7 +250,7 @@ def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
     if not isinstance(content, str):
         raise TransientCallError("the reply's content is no text", 200, unreadable=True)
     finish = choice.get("finish_reason")
-    finish = finish if isinstance(finish, str) else ""
+    finish = finish[:_MAX_FINISH] if isinstance(finish, str) else ""
     usage = raw.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     tokens = _read_count(usage.get("prompt_tokens")), _read_count(usage.get("completion_tokens"))
@@ -221,7 +264,10 @@ def _load_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except ValueError:
-        text = json.dumps(json.loads(body), ensure_ascii=False)
+        try:
+            text = json.dumps(json.loads(body), ensure_ascii=False)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         return orjson.loads(text.encode("utf-8", "replace"))
 
 
@@ -241,7 +287,7 @@ def _read_count(value: object) -> int:
 
 
 def _read_error(body: bytes) -> tuple[str, set[str]]:
-    """An error body's message, shortened to one line, and its codes and types in lower case."""
+    """An error body's message on one line, and its codes and types in lower case."""
     try:
         parsed = orjson.loads(body)
     except ValueError:
@@ -249,8 +295,8 @@ def _read_error(body: bytes) -> tuple[str, set[str]]:
         return ("" if "<" in text else " ".join(text.split())), set()
     error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     if not isinstance(error, dict):
-        return " ".join(str(error).split())[:300], set()
+        return " ".join(str(error).split()), set()
     inner = error.get("innererror")
     codes = {error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None}
-    message = " ".join(str(error.get("message") or "").split())[:300]
+    message = " ".join(str(error.get("message") or "").split())
     return message, {code.lower() for code in codes if isinstance(code, str)}
