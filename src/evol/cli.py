@@ -10,7 +10,7 @@ import typer
 
 from evol import __version__, telling
 from evol.console import given as _given
-from evol.console import given_limits
+from evol.console import given_limits, tell
 from evol.console import print_json as _print_json
 from evol.console import report_errors as _report_errors
 from evol.console import say as _say
@@ -243,7 +243,7 @@ def merge(
             _print_json(report.as_json())
             return
         for line in summarise(report, format):
-            typer.echo(line)
+            tell(line)
 
 
 @app.command(short_help="Show what happened, also during a run.")

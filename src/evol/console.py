@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,11 +38,23 @@ def given_limits(
     )
 
 
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+"""What drives a terminal or turns its text around and JSON need not escape."""
+
+
 def print_json(value: Any) -> None:
-    """Print a result to stdout."""
+    """Print a result to stdout; what could drive a terminal is escaped, as JSON allows."""
     import orjson
 
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    typer.echo(_UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def tell(text: str) -> None:
+    """Print a line of a result to stdout."""
+    from evol.progress import clean_for_terminal
+
+    typer.echo(clean_for_terminal(text))
 
 
 def say(text: str) -> None:

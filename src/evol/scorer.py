@@ -19,7 +19,7 @@ from evol.draws import draw_integer
 from evol.figures import ScoreMode
 from evol.files import data_folder
 from evol.records import Message
-from evol.templates import Template, load_template
+from evol.templates import Template, find_free_tag, load_template
 
 LOWEST, HIGHEST = 1, 10
 
@@ -59,10 +59,8 @@ def build_score_messages(prompts: ScorePrompts, mode: ScoreMode, texts: list[str
     if mode == "single":
         values = {"instruction": texts[0]}
     else:
-        members = (
-            f'<rated_instruction label="{number}">\n{text}\n</rated_instruction>'
-            for number, text in enumerate(texts, start=1)
-        )
+        tag = find_free_tag("rated_instruction", texts)
+        members = (f'<{tag} label="{number}">\n{text}\n</{tag}>' for number, text in enumerate(texts, start=1))
         values = {"instructions": "\n\n".join(members)}
     messages = prompts.question.render(values)
     if is_reask:

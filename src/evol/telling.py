@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from evol.console import print_json, say
+from evol.console import print_json, say, tell
 from evol.errors import BudgetExhausted
 
 if TYPE_CHECKING:
@@ -67,25 +65,25 @@ def _print_summary(result: RunResult, checked: Checked) -> None:
 
     manifest, folder = result.manifest, checked.folder
     if result.was_done:
-        typer.echo(f"{folder}: already complete, nothing to do")
+        tell(f"{folder}: already complete, nothing to do")
     for count in manifest.counts:
         eliminated = ", ".join(f"{number} {reason}" for reason, number in count.eliminated.items())
         line = f"generation {count.generation}: {count.survivors} rows"
         line += f", {sum(count.eliminated.values())} eliminated ({eliminated})" if eliminated else ""
         line += f", {count.unfinished} unfinished" if count.unfinished else ""
-        typer.echo(line)
+        tell(line)
     for lineage in [lost for lost in manifest.unfinished if lost.error != NOT_REACHED][:5]:
         say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
     if not result.was_done:
-        typer.echo(describe_calls(manifest))
-    typer.echo(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
+        tell(describe_calls(manifest))
+    tell(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
     suffix = "" if str(folder) == "output" else f" {folder}"
     if result.exit_code == BudgetExhausted.exit_code:
-        typer.echo("next: the same command with a larger limit goes on where this one stopped")
+        tell("next: the same command with a larger limit goes on where this one stopped")
     elif result.exit_code:
-        typer.echo("next: the same command again goes on where this one stopped")
+        tell("next: the same command again goes on where this one stopped")
     else:
-        typer.echo(f"next: evol merge{suffix} && evol stats{suffix}")
+        tell(f"next: evol merge{suffix} && evol stats{suffix}")
 
 
 def dry_run(config: RunConfig, as_json: bool) -> int:
@@ -113,9 +111,9 @@ def dry_run(config: RunConfig, as_json: bool) -> int:
         print_json(dataclasses.asdict(plan) | {"estimate": estimate, "journaled_calls": journaled})
         return 0
     for line in describe_plan(plan, config.generations):
-        typer.echo(line)
+        tell(line)
     if journaled:
-        typer.echo(f"          {journaled:,} calls are in the journal of {checked.folder} already")
+        tell(f"          {journaled:,} calls are in the journal of {checked.folder} already")
     return 0
 
 
@@ -148,7 +146,7 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
         print_json(shown | (found.model_dump(mode="json") if found else {}))
     else:
         for line in describe_scores(checked.folder, rater.mode, found, result.manifest.calls.get("scorer")):
-            typer.echo(line)
+            tell(line)
     for row_id, why in list(result.failures.items())[:5]:
         say(f"not rated: {row_id}: {why}")
     if result.error:
@@ -168,4 +166,4 @@ def write_html(runs: list[Path], path: Path, as_json: bool) -> None:
         print_json([figures.model_dump(mode="json")])
         say(written.describe())
     else:
-        typer.echo(written.describe())
+        tell(written.describe())

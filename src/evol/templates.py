@@ -3,13 +3,17 @@
 A line that is exactly `[[system]]`, `[[user]]` or `[[assistant]]` starts a turn; without such a line the whole file is
 one user turn. Placeholders (`{{instruction}}`, `{{format}}`, in a judge's prompt `{{first}}` and `{{second}}`) are
 replaced in a single pass over that closed set: what a value contains is never looked at again, so hostile text stays
-text.
+text. Nor can it leave its frame: where a value names the tag that stands around a placeholder (`<first_instruction>`),
+the tag gets a number that no value knows.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from evol.errors import PackError
@@ -17,6 +21,7 @@ from evol.files import read_lines
 from evol.records import Message
 
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
+_FRAME = re.compile(r"<([a-z_]+)>\s*\{\{\w+\}\}\s*</\1>")
 _TURN = re.compile(r"^\[\[(system|user|assistant)\]\][ \t]*$")
 
 # what may come before a turn; servers refuse other orders
@@ -37,10 +42,25 @@ class Template:
 
     def render(self, values: dict[str, str]) -> list[Message]:
         """The chat messages with every placeholder replaced by its value, in one pass."""
+        turns = self.turns
+        for tag in self._frames:
+            if (free := find_free_tag(tag, values.values())) != tag:
+                turns = tuple((role, re.sub(rf"(</?){tag}>", rf"\1{free}>", text)) for role, text in turns)
         return [
-            {"role": role, "content": _PLACEHOLDER.sub(lambda match: values[match[1]], text)}
-            for role, text in self.turns
+            {"role": role, "content": _PLACEHOLDER.sub(lambda match: values[match[1]], text)} for role, text in turns
         ]
+
+    @cached_property
+    def _frames(self) -> tuple[str, ...]:
+        """Tags that stand around a placeholder."""
+        return tuple(sorted({tag for _, text in self.turns for tag in _FRAME.findall(text)}))
+
+
+def find_free_tag(tag: str, texts: Iterable[str]) -> str:
+    """A tag that none of the texts names: `tag` itself, else with the lowest number that is free."""
+    folded = [text.casefold() for text in texts]
+    names = itertools.chain([tag], (f"{tag}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if not any(name in text for text in folded))
 
 
 def load_template(path: Path, required: set[str], optional: set[str] | None = None) -> Template:

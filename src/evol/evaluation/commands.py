@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from evol.console import given, given_limits, print_json, report_errors, say
+from evol.console import given, given_limits, print_json, report_errors, say, tell
 from evol.errors import BudgetExhausted, UsageError
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def respond(
         else:
             from evol.evaluation.texts import describe_file_calls, describe_responses
 
-            typer.echo(describe_responses(out, result.rows))
-            typer.echo(describe_file_calls(result.calls))
+            tell(describe_responses(out, result.rows))
+            tell(describe_file_calls(result.calls))
         raise typer.Exit(result.exit_code)
 
 
@@ -141,7 +141,7 @@ def compare(
             from evol.evaluation.tables import print_comparison
 
             print_comparison(comparison)
-            typer.echo(f"verdicts: {out}; {describe_file_calls(result.calls)}")
+            tell(f"verdicts: {out}; {describe_file_calls(result.calls)}")
         if not result.error and (hopeless := comparing.find_hopeless(contest, result.rows)):
             raise hopeless
         raise typer.Exit(result.exit_code)
@@ -182,8 +182,8 @@ def write_ballot(
         report = write(files, out, sample, random_seed)
         for sentence in describe_faults(report.sets, report.common):
             say(sentence)
-        typer.echo(f"{out}: {report.questions:,} questions, {len(files)} responses each; give it to your annotators")
-        typer.echo(f"{report.key_path}: the key, for you alone; next: evol ballot count *.json --key {report.key_path}")
+        tell(f"{out}: {report.questions:,} questions, {len(files)} responses each; give it to your annotators")
+        tell(f"{report.key_path}: the key, for you alone; next: evol ballot count *.json --key {report.key_path}")
 
 
 @ballot.command("count", short_help="Win rates and agreement from filled-in ballots.")
@@ -262,7 +262,7 @@ def _dry_run_file(job: FileJob[Any], as_json: bool) -> None:
         print_json(dataclasses.asdict(plan) | {"estimate": estimate, "journaled_calls": journaled})
         return
     for line in describe_file_plan(plan, journaled, job.out):
-        typer.echo(line)
+        tell(line)
 
 
 def _file_flags(role: Role, model: str | None, base_url: str | None, limits: dict[str, Any]) -> dict[str, Any]:
