@@ -14,7 +14,9 @@ from unittest import mock
 
 import orjson
 import pytest
+from tenacity import wait_random_exponential
 
+from evol import gateway, throttle
 from evol.cli import main
 from fake_server import FakeServer
 
@@ -92,6 +94,14 @@ class Evol:
 def evol(server: FakeServer, tmp_path: Path) -> Evol:
     """The real command, in a folder of its own, against the fake endpoint."""
     return Evol(tmp_path, server.url)
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits of our own between attempts are a hundredth of what they are."""
+    monkeypatch.setattr(gateway, "_BACKOFF", wait_random_exponential(multiplier=0.005, max=0.3))
+    monkeypatch.setattr(throttle, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(throttle, "LONGEST_PAUSE", 0.1)
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ class FakeServer:
         key: the only accepted key, "" for any.
         usage: whether replies tell token counts.
         tls: serve https.
+        models: names of what it has.
         counts: completed replies by request body.
         seen: requests by request body, whatever came of them.
         peak: most requests in flight at once.
@@ -116,6 +117,7 @@ class FakeServer:
     key: str = ""
     usage: bool = True
     tls: ssl.SSLContext | None = None
+    models: list[str] = field(default_factory=lambda: ["model-a", "model-b"])
     counts: Counter[bytes] = field(default_factory=Counter)
     seen: Counter[bytes] = field(default_factory=Counter)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -172,7 +174,7 @@ class FakeServer:
         await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "model-a"}, {"id": "model-b"}]})
+        return web.json_response({"data": [{"id": name} for name in self.models]})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()

@@ -13,10 +13,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
-from tenacity import wait_random_exponential
 
 from conftest import KEY, Evol, read_journaled_keys, read_outputs, read_rows
-from evol import gateway, throttle
 from fake_server import FakeServer, Fault
 from forked import Forkery
 
@@ -57,12 +55,7 @@ REFUSING: dict[str, Fault] = {
 ALL = PASSING | LASTING | REFUSING
 
 
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits of our own are a hundredth of what they are."""
-    monkeypatch.setattr(gateway, "_BACKOFF", wait_random_exponential(multiplier=0.005, max=0.3))
-    monkeypatch.setattr(throttle, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(throttle, "LONGEST_PAUSE", 0.1)
+pytestmark = pytest.mark.usefixtures("impatience")
 
 
 @pytest.fixture

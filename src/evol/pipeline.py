@@ -119,7 +119,7 @@ def run(
     folder = checked.folder
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with translate_storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)  # it will hold prompts; one that is there stays as it is
         for path in made:
             sync_folder(path.parent)  # else power loss takes the folder with everything in it
     with lock_folder(folder), Interrupts(observer.notice) as interrupts:

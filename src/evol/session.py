@@ -37,8 +37,15 @@ Job = Callable[[], Coroutine[Any, Any, None]]
 """A piece of work; it lets `RunStopped` through, and deals with `CallFailed` itself."""
 
 
-def make_backends(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> dict[Role, Backend]:
+def make_backends(
+    models: Mapping[Role, ModelConfig], limits: LimitsConfig, warn: Callable[[str], None]
+) -> dict[Role, Backend]:
     """A backend for each role; roles with the same model and endpoint share one.
+
+    Args:
+        models: of the roles.
+        limits: of the command.
+        warn: tells the user that an endpoint is not private.
 
     Raises:
         EndpointError: no key, or the local model's weights or runtime are missing.
@@ -56,7 +63,9 @@ def make_backends(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> d
             else:
                 from evol.backends.endpoint import EndpointBackend
 
-                made[identity] = EndpointBackend(model, limits.timeout)
+                endpoint = made[identity] = EndpointBackend(model, limits.timeout)
+                if endpoint.is_exposed:
+                    warn(f"warning: {endpoint.label} is plain http: key and texts can be read on the way; use https")
         backends[role] = made[identity]
     return backends
 

@@ -32,7 +32,7 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
         result = RunResult(checked.existing, 0, was_done=True)
     else:
         prices = find_prices(config.models, config.limits)
-        backends = make_backends(config.models, config.limits)
+        backends = make_backends(config.models, config.limits, say)
         seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
         estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
         by_label: dict[str, list[str]] = {}
@@ -135,7 +135,7 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
 
     rater = checked.rater
     price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
-    backends = make_backends({"scorer": rater.model}, checked.limits)
+    backends = make_backends({"scorer": rater.model}, checked.limits, say)
     say(f"asking {backends['scorer'].label} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
     if rater.model.is_local and not rater.model.model:
         say("the embedded model is for trying out: its ratings say little")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+from urllib.parse import urlsplit
 
 from evol.backends.client import ChatClient
 from evol.config import ModelConfig, check_url
@@ -23,6 +25,18 @@ def find_base_url(model: ModelConfig) -> str:
         return model.base_url or check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI
     except ValueError as error:
         raise ConfigError(f"the environment variable OPENAI_BASE_URL: {error}") from None
+
+
+def is_exposed(base_url: str) -> bool:
+    """Whether what is sent to a URL can be read on the way: plain http to another machine."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return True
 
 
 class EndpointBackend:
@@ -53,6 +67,7 @@ class EndpointBackend:
         headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
         self.label = f"{model.name} at {base}"
         self.verified_by = self.label
+        self.is_exposed = is_exposed(base)
         self._client = ChatClient(f"{base}/chat/completions", {**headers, **settings.auth_headers}, timeout, (key,))
         self.complete = self._client.complete  # one frame less in every call
 

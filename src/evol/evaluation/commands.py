@@ -220,7 +220,7 @@ def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
     prices = find_prices(job.models, job.limits)
 
     def connect() -> dict[Role, Any]:
-        backends = make_backends(job.models, job.limits)
+        backends = make_backends(job.models, job.limits, say)
         for role, backend in backends.items():
             say(f"asking {backend.label} ({role})")
         say(f"expected: {describe_file_estimate(plan_file(job, prices))}")
