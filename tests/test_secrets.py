@@ -51,6 +51,8 @@ ECHOES: dict[str, Fault] = {
     "404": (404, {}, b'{"error":{"message":"no model, but %s"}}' % KEY.encode()),
 }
 
+CASES = [*zip(ECHOES, itertools.cycle(["evolve", "respond", "judge"]), strict=False)]
+
 
 def find_leaks(folder: Path) -> list[str]:
     """Files that hold the key or a long piece of it, in their names or in their bytes."""
@@ -70,14 +72,16 @@ def check_streams(done: subprocess.CompletedProcess[str]) -> None:
         assert KEY[start : start + PIECE] not in done.stdout + done.stderr, done.stderr
 
 
-@pytest.mark.parametrize(("echo", "role"), zip(ECHOES, itertools.cycle(["evolve", "respond", "judge"]), strict=False))
+@pytest.mark.parametrize(
+    ("echo", "role"), [*zip(ECHOES, itertools.cycle(["evolve", "respond", "judge"]), strict=False)]
+)
 def test_an_echoed_key_reaches_no_file_and_no_stream(evol: Evol, server: FakeServer, echo: str, role: str) -> None:
     """Whatever part of whatever reply holds the key, midway in a run: all files and all outputs are searched."""
     config = evol.folder / "c.toml"
     config.write_text("[limits]\nretry_for = 0.1\ngive_up_after = 1\ntimeout = 2\n")
     server.fault = lambda body, seen: ECHOES[echo] if server.total >= 8 and kind_of(body) == role else None
-    for words in ((), ("--json",)):
-        check_streams(evol.run("--limit", "5", "--generations", "2", "--config", config, "--concurrency", "2", *words))
+    for flag in ("--quiet", "--json"):
+        check_streams(evol.run("--limit", "5", "--generations", "2", "--config", config, "--concurrency", "2", flag))
     for words in (
         ("stats",),
         ("stats", "--json"),
