@@ -81,6 +81,9 @@ class Forkery:
 
     def wait(self, child: Child) -> subprocess.CompletedProcess[str]:
         """Wait until it ended; the exit code is negative where a signal ended it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("wait\n")
+        self._process.stdin.flush()
         code, self.peak = map(int, self._tell().split())
         texts = [(child.folder / name).read_text(errors="replace") for name in ("stdout", "stderr")]
         return subprocess.CompletedProcess(child.words, code, *texts)
@@ -122,11 +125,12 @@ def serve() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     print("ready", flush=True)
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         pid = os.fork()
         if not pid:
             raise SystemExit(become(json.loads(line)))
         print(pid, flush=True)
+        sys.stdin.readline()  # until then its number is nobody else's
         _, status, usage = os.wait4(pid, 0)
         peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         print(os.waitstatus_to_exitcode(status), peak, flush=True)

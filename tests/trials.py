@@ -87,7 +87,9 @@ TRIALS = {
     "merge": Trial(("merge", "--format", "llamafactory", "--holdout", "2"), (*MIX, "output/dataset_info.json"), (RUN,)),
     "merge again": Trial(("merge", "--size", "5"), MIX, (RUN, ("merge", "--format", "axolotl", "--holdout", "2"))),
     "merge to a folder": Trial(("merge", "--out", "mixed"), ("mixed/*",), (RUN,)),
-    "score": Trial(("score", "--quiet", "--concurrency", "4"), ("output/scores*",), (RUN,), journal=JOURNAL, asks=True),
+    "score": Trial(
+        ("score", "--quiet", "--concurrency", "4"), ("output/scores.jsonl",), (RUN,), journal=JOURNAL, asks=True
+    ),
     "stats": Trial(("stats", "--json"), (), (RUN,)),
     "stats --html": Trial(("stats", "--html", "report.html"), ("report.html",), (RUN,)),
     "respond": Trial(

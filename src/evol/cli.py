@@ -14,6 +14,7 @@ from evol.console import given_limits, tell
 from evol.console import print_json as _print_json
 from evol.console import report_errors as _report_errors
 from evol.console import say as _say
+from evol.errors import EXIT_SIGINT
 from evol.evaluation import commands as evaluating
 
 if TYPE_CHECKING:
@@ -396,7 +397,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character must not end a run
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # outside of a command
+        sys.exit(EXIT_SIGINT)
 
 
 if __name__ == "__main__":
