@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 import pytest
@@ -23,14 +24,15 @@ ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS")
 CONCURRENCY = 4
 
 
-QUICK = ("run", "merge again", "score")
-CASES = [
-    *(pytest.param(name, 9, id=f"{name}, every ninth") for name in QUICK),
-    *(pytest.param(name, 1, id=name, marks=pytest.mark.slow) for name in TRIALS),
-]
-"""Trials and how many operations are passed over: quickly a few of some, thoroughly all."""
 EVERY_ERROR = bool(os.environ.get("EVOL_EVERY_ERROR"))
-"""Every error at every operation, in place of one after the other."""
+"""Every error at every operation of all trials, in place of one after the other."""
+QUICK = ("run", "merge again", "score")
+LONG = set(TRIALS) if EVERY_ERROR else {*QUICK, "merge to a folder", "compare"}
+CASES = [
+    *(pytest.param(name, 19, id=f"{name}, a few") for name in QUICK),
+    *(pytest.param(name, 1 if name in LONG else 3, id=name, marks=pytest.mark.slow) for name in TRIALS),
+]
+"""Trials and the step from one operation to the next: quickly a few, thoroughly all."""
 
 
 @pytest.fixture
@@ -101,6 +103,28 @@ def test_a_failing_operation_loses_nothing(
     assert failures or not bench.trial.results
     if os.environ.get("EVOL_SHOW"):
         print(f"\n{bench.trial.words}: {failures} failures, {dict(kinds)}", file=sys.__stdout__)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_log_ends_no_run(evol: Evol, server: FakeServer) -> None:
+    """Notices that cannot be written are lost, a stream that is closed is passed over; results are one sentence."""
+
+    def call(command: str) -> subprocess.CompletedProcess[str]:
+        program = f"'{sys.executable}' -m evol.cli"
+        return subprocess.run(
+            ["/bin/sh", "-c", command.replace("evol ", f"{program} ", 1)],
+            cwd=evol.folder, env=evol.environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    words = f"--limit 2 --generations 1 --model m --base-url {evol.url}"
+    for out, streams in (("a", "2>/dev/full"), ("b", "2>&-"), ("c", ">&-"), ("d", "2>/dev/full >&-")):
+        assert call(f"evol run {words} --out {out} {streams}").returncode == 0, streams
+        assert evol.call("stats", out).returncode == 0
+    for command in ("stats a", "stats a --json", "merge a --json", f"run {words} --out e --json"):
+        refused = call(f"evol {command} >/dev/full")
+        assert refused.returncode == 2, refused.stderr
+        assert refused.stderr.splitlines()[-1].startswith("evol: error: standard output: No space left on device")
+        assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.parametrize(("name", "step"), CASES)

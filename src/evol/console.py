@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 
-from evol.errors import EXIT_SIGINT, EvolError
+from evol.errors import EXIT_SIGINT, EvolError, StorageError
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
@@ -61,14 +63,35 @@ def say(text: str) -> None:
     """Tell the user something on stderr."""
     from evol.progress import clean_for_terminal
 
-    typer.echo(f"evol: {clean_for_terminal(text)}", err=True)
+    with contextlib.suppress(OSError):  # a log on a full disk, a terminal that is gone: no reason to end a run
+        typer.echo(f"evol: {clean_for_terminal(text)}", err=True)
+
+
+def _forget_stdout() -> None:
+    """What could not be written is not tried again at the end of the process."""
+    with contextlib.suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
 
 
 @contextlib.contextmanager
 def report_errors() -> Iterator[None]:
-    """A user's mistake is one sentence and an exit code; a bug keeps its traceback (exit 1)."""
+    """A user's mistake is one sentence and an exit code; a bug keeps its traceback (exit 1).
+
+    A disk that refuses where nobody expected it is no bug either.
+    """
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # who reads the results has had enough
+    except OSError as error:
+        place = error.filename or "standard output"
+        say(f"error: {place}: {error.strerror or error}: free some space or fix the permissions, then run it again")
+        if error.filename is None:
+            _forget_stdout()
+        raise typer.Exit(StorageError.exit_code) from None
     except EvolError as error:
         say(f"error: {error}")
         raise typer.Exit(error.exit_code) from None

@@ -5,6 +5,7 @@ Control characters of models' texts never reach the terminal.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
@@ -106,7 +107,8 @@ class TerminalObserver:
         return f", ${cost:.2f}" if cost else ""
 
     def _write(self, text: str) -> None:
-        tqdm.write(text, file=sys.stderr)
+        with contextlib.suppress(OSError):  # a log on a full disk, a terminal that is gone: no reason to end a run
+            tqdm.write(text, file=sys.stderr)
 
 
 def _describe_evolution(outcome: Outcome, number: int) -> str:
