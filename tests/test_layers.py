@@ -53,7 +53,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
-    "5  the method": ("lineage", "evaluation.counting"),
+    "5  the method": ("lineage", "spool", "evaluation.counting"),
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",
         "mixing.options",

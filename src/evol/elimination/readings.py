@@ -106,12 +106,14 @@ class Reading:
     def likely(self) -> frozenset[str]:
         """Languages that the beginning of the text may be written in."""
         head = self.folded[:HEAD]
+        if head.count(" the ") >= 3 and head.isascii():
+            return ENGLISH  # hardly an English text is without it, and no other language has it
         if len(_ENGLISH_ONLY.intersection(head.split())) >= 4:
             return ENGLISH
         return self.evidence.likely if len(self.folded) <= HEAD and not self.inputs else Evidence(head).likely
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)  # twice the calls in flight, as far as these are usual
 def read(text: str) -> Reading:
     """The reading of a text, kept for a while: an evolution is soon the task of a response, and a parent itself."""
     return Reading(text)
