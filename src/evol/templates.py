@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from evol.errors import PackError
@@ -37,10 +38,17 @@ class Template:
 
     def render(self, values: dict[str, str]) -> list[Message]:
         """The chat messages with every placeholder replaced by its value, in one pass."""
-        return [
-            {"role": role, "content": _PLACEHOLDER.sub(lambda match: values[match[1]], text)}
-            for role, text in self.turns
-        ]
+        return [{"role": role, "content": _fill(_split(text), values)} for role, text in self.turns]
+
+
+@lru_cache(maxsize=256)
+def _split(text: str) -> tuple[str, ...]:
+    """Text and names of placeholders by turns."""
+    return tuple(_PLACEHOLDER.split(text))
+
+
+def _fill(pieces: tuple[str, ...], values: dict[str, str]) -> str:
+    return "".join([values[piece] if place % 2 else piece for place, piece in enumerate(pieces)])
 
 
 def load_template(path: Path, required: set[str], optional: set[str] | None = None) -> Template:

@@ -166,12 +166,15 @@ def _may_be_run(words: list[str]) -> bool:
     Of one word or two it brings one or two such pieces; of three and more, so often as is needed, six side by side;
     what only counts on, one piece eight times.
     """
-    pieces = list(zip(words, words[1:], words[2:], words[3:], words[4:], strict=False))
-    repeated = len(pieces) - len(set(pieces))
+    distinct = set(zip(words, words[1:], words[2:], words[3:], words[4:], strict=False))
+    repeated = len(words) - 4 - len(distinct)
     if repeated < _MIN_COUNT - 1:
         return False
-    if repeated < _EQUAL_BLOCKS - 1 and not [1 for one, _, two, _, three in pieces if one == two == three]:
+    if repeated < _EQUAL_BLOCKS - 1 and not [
+        1 for one, two, three in zip(words, words[2:], words[4:], strict=False) if one == two == three
+    ]:
         return False
+    pieces = list(zip(words, words[1:], words[2:], words[3:], words[4:], strict=False))
     counts = Counter(pieces)
     is_frequent = bytes([counts[piece] >= _MIN_COUNT for piece in pieces])
     return (
