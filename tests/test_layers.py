@@ -49,10 +49,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evaluation.figures",
         "evaluation.html",
     ),
-    "4  calls; charts and ballots": (
-        *("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
+    "4a backends, and the way to them; charts and ballots": (
+        *("backends.endpoint", "backends.local", "backends.scripted", "routing"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
+    "4b calls": ("gateway",),
     "5  the method": ("lineage", "spool", "evaluation.counting"),
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",

@@ -134,7 +134,10 @@ def run(
         str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
     ] = None,
     base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
+        list[str] | None,
+        typer.Option(
+            help="OpenAI-compatible endpoint; again for more of them.  [default: OPENAI_BASE_URL, else OpenAI]"
+        ),
     ] = None,
     concurrency: Annotated[
         str | None, typer.Option(help="Calls in flight, or auto: find it.  [default: auto; local model: 4]")
@@ -164,7 +167,7 @@ def run(
             "pack": pack,
             "random_seed": random_seed,
             "seed_responses": seed_responses,
-            "models": {"default": _given({"model": model, "base_url": base_url})},
+            "models": {"default": _given({"model": model, "base_url": base_url or None})},
             "limits": given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
         }
         loaded = load_config(config, _given(flags))
@@ -292,7 +295,9 @@ def score(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [models.scorer]; flags beat it.")] = None,
     model: Annotated[str | None, typer.Option(help="Who rates.  [default: the run's scorer, else its judge]")] = None,
-    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: the run's]")] = None,
+    base_url: Annotated[
+        list[str] | None, typer.Option(help="OpenAI-compatible endpoint; again for more.  [default: the run's]")
+    ] = None,
     concurrency: Annotated[str | None, typer.Option(help="Calls in flight, or auto.  [default: as the run]")] = None,
     rpm: Annotated[float | None, typer.Option(help="Requests a minute, at most.")] = None,
     tpm: Annotated[float | None, typer.Option(help="Tokens a minute, in and out, at most.")] = None,
@@ -309,7 +314,7 @@ def score(
         checked = check_scoring(
             run,
             config,
-            _given({"model": model, "base_url": base_url}),
+            _given({"model": model, "base_url": base_url or None}),
             given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
             "joint" if joint else "single",
             sample,

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Protocol
 
 from evol import __version__
-from evol.backends.base import Backend
 from evol.checks import Checked
 from evol.errors import (
     CallFailed,
@@ -53,7 +52,7 @@ from evol.records import (
     UnfinishedLineage,
 )
 from evol.seeds import SeedTally, read_seeds
-from evol.session import Job, Session, check_past_cost, judge_end
+from evol.session import Backends, Job, Session, check_past_cost, judge_end
 from evol.spool import Spool
 
 NOT_REACHED = "not reached"
@@ -98,7 +97,7 @@ class RunResult:
 
 def run(
     checked: Checked,
-    backends: Mapping[Role, Backend],
+    backends: Backends,
     observer: Observer,
     prices: Mapping[Role, Price | None] | None = None,
     estimate: Estimate | None = None,
@@ -136,7 +135,7 @@ def run(
 
 def _run_locked(
     checked: Checked,
-    backends: Mapping[Role, Backend],
+    backends: Backends,
     observer: Observer,
     journal: Journal,
     interrupts: Interrupts,

@@ -38,8 +38,8 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
         seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
         estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
         by_label: dict[str, list[str]] = {}
-        for role, backend in backends.items():
-            by_label.setdefault(backend.label, []).append(role)
+        for role, several in backends.items():
+            by_label.setdefault(" and ".join(backend.label for backend in several), []).append(role)
         for label, roles in by_label.items():
             say(f"asking {label} ({', '.join(roles)}), {checked.seeds.count} seeds x {config.generations} generations")
         if config.evolver_model.is_local:
@@ -138,7 +138,8 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     rater = checked.rater
     price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
     backends = make_backends({"scorer": rater.model}, checked.limits)
-    say(f"asking {backends['scorer'].label} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
+    asked = " and ".join(backend.label for backend in backends["scorer"])
+    say(f"asking {asked} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
     if rater.model.is_local and not rater.model.model:
         say("the embedded model is for trying out: its ratings say little")
     result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)

@@ -13,14 +13,14 @@ _NO_KEY = "not-needed"
 """Sent where a server of one's own asks for none; the SDK insists on a value."""
 
 
-def find_base_url(model: ModelConfig) -> str:
-    """Where a model is asked: its own base URL, else OPENAI_BASE_URL, else OpenAI.
+def find_base_urls(model: ModelConfig) -> tuple[str, ...]:
+    """Where a model is asked: its own base URLs, else OPENAI_BASE_URL, else OpenAI.
 
     Raises:
         ConfigError: OPENAI_BASE_URL is no URL.
     """
     try:
-        return model.base_url or check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI
+        return model.base_urls or (check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI,)
     except ValueError as error:
         raise ConfigError(f"the environment variable OPENAI_BASE_URL: {error}") from None
 
@@ -29,7 +29,8 @@ class EndpointBackend:
     """One model at one endpoint.
 
     Args:
-        model: who is asked, and where.
+        model: who is asked.
+        url: where, one of its base URLs; "" where it has none.
         timeout: seconds one attempt may take.
 
     Raises:
@@ -37,13 +38,13 @@ class EndpointBackend:
         ConfigError: OPENAI_BASE_URL is no URL.
     """
 
-    def __init__(self, model: ModelConfig, timeout: float) -> None:
+    def __init__(self, model: ModelConfig, url: str, timeout: float) -> None:
         import openai  # half a second of imports that `evol --help` need not pay
 
         key = os.environ.get(model.api_key_env, "").strip()
         if not key.isprintable() or not key.isascii():
             raise EndpointError(f"the environment variable {model.api_key_env} holds no key", "it has odd characters")
-        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=find_base_url(model))
+        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=url or find_base_urls(model)[0])
         base = str(settings.base_url).rstrip("/")
         if not key and settings.base_url.host == "api.openai.com":
             raise EndpointError(
