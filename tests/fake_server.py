@@ -84,6 +84,7 @@ class FakeServer:
         key: the only accepted key, "" for any.
         usage: whether replies tell token counts.
         tls: serve https.
+        port: where it listens, 0 for any free one; kept when it is started again.
         counts: completed replies by request body.
         seen: requests by request body, whatever came of them.
         peak: most requests in flight at once.
@@ -95,6 +96,7 @@ class FakeServer:
     key: str = ""
     usage: bool = True
     tls: ssl.SSLContext | None = None
+    port: int = 0
     counts: Counter[bytes] = field(default_factory=Counter)
     seen: Counter[bytes] = field(default_factory=Counter)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -142,10 +144,10 @@ class FakeServer:
         app.router.add_get("/v1/models", self._models)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
+        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self.tls)
         await site.start()
-        port = runner.addresses[0][1]
-        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{port}/v1"
+        self.port = runner.addresses[0][1]
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
         ready.set()
         await self._stopped.wait()
         await runner.cleanup()
