@@ -20,7 +20,7 @@ FAILURES = 3
 """In a row that put an endpoint to rest."""
 FIRST_REST = 1.0
 """Seconds."""
-LONGEST_REST = 60.0
+LONGEST_REST = 15.0
 
 
 class Route:
