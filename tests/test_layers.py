@@ -20,13 +20,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
         *("speed", "diversity", "flaws", "evaluation", "evaluation.records"),
         *("elimination", "elimination.texts", "elimination.lexicon", "elimination.imperatives"),
-        *("sample", "textmap", "markup", "charts"),
+        *("sample", "spread", "markup", "charts"),
     ),
     "2b needs files, config or measures of a text": (
         *("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens", "evaluation.resampling"),
         *("elimination.languages", "elimination.phrases", "elimination.tasks", "elimination.requests"),
         *("elimination.signs", "elimination.scaffold"),
-        *("fate_charts", "text_charts", "time_charts"),
+        *("fate_charts", "text_charts", "time_charts", "textmap", "vectors"),
     ),
     "2c needs prompt templates": ("packs",),
     "2d texts read": (*("cleaning", "elimination.readings", "elimination.replies", "elimination.references"),),
@@ -53,7 +53,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("backends.endpoint", "backends.local", "backends.scripted", "routing"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
-    "4b calls": ("gateway",),
+    "4b calls, embeddings": ("gateway", "backends.embedder"),
     "5  the method": ("lineage", "spool", "evaluation.counting"),
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",
@@ -85,7 +85,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "6f inputs and outputs": (
         *("checks", "projection", "merge", "pricing", "session", "rows", "scores", "evaluation.jobs"),
     ),
-    "6g what rows say, how they are rated": ("survey", "rating"),
+    "6g what rows say, how they are rated": ("survey", "rating", "breadth"),
     "6h what is checked before rating": ("scorechecks",),
     "7a commands; a file that a command makes": (
         "pipeline",
@@ -94,14 +94,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "scoring",
         "catalog",
         "evaluation.target",
-        "lineage_rows",
         "timeline",
     ),
     "7b commands that make one file": ("evaluation.filework", "evaluation.respond"),
     "7c what stands on these": ("evaluation.compare", "evaluation.estimate"),
     "8a events on the terminal; what a report shows": ("progress", "report_data"),
     "8b tables and sentences on the terminal": ("tables", "texts", "console", "report_figures", "evaluation.tables"),
-    "8c lines and pages that quote others": ("comparison", "report", "evaluation.texts", "evaluation.page"),
+    "8c tables that look like others": ("breadth_tables",),
+    "8d lines and pages that quote others": ("comparison", "report", "evaluation.texts", "evaluation.page"),
     "9a what commands tell": ("telling", "evaluation.commands"),
     "9b the command line": ("cli",),
 }
@@ -116,18 +116,20 @@ HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for 
 
 OWNERS = {
     "aiohttp": {"backends.client"},
-    "openai": {"backends.endpoint", "backends.client"},  # the client names the reply's type, for checkers alone
+    # the client names the reply's type, for checkers alone
+    "openai": {"backends.endpoint", "backends.embedder", "backends.client"},
     "genai_prices": {"cost"},
-    "xllamacpp": {"backends.local"},
+    "xllamacpp": {"backends.local", "backends.embedder"},
     "typer": {"cli", "telling", "console", "evaluation.commands"},
     "tqdm": {"progress"},
-    "rich": {"tables", "comparison", "evaluation.tables"},
+    "rich": {"tables", "comparison", "breadth_tables", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
     "rapidfuzz": {"duplicates", "mixing.near", "mixing.contamination"},
     "tokenizers": {"tokens", "mixing.tokens"},
     "altair": {"charts", "fate_charts", "text_charts", "time_charts"},
     "vl_convert": {"charts"},
-    "numpy": {"textmap"},
+    "numpy": {"spread", "textmap", "vectors"},
+    "sklearn": {"textmap"},
     "html": {"markup", "evaluation.html"},
     "uvloop": {"session"},
     "pyarrow": {"mixing.columns"},
@@ -163,7 +165,7 @@ PURE: tuple[str, ...] = (
     *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
     *("mixing.texts", "mixing.private", "mixing.choosing"),
-    *("figures", "words", "speed", "diversity", "flaws", "scorer", "rating"),
+    *("figures", "words", "speed", "spread", "diversity", "flaws", "scorer", "rating"),
     *(name for name in MODULES if name.startswith("elimination.")),
 )
 """Modules that touch no file, clock, network or environment."""

@@ -58,6 +58,14 @@ KEYS = {
         f"difficulty.*.generations.*.{figure}"
         for figure in ("rated", "unclear", "missing", "mean", "distribution.*", "paper")
     ),
+    "breadth", "breadth.embedding", "breadth.dimensions", "breadth.seeds",
+    *(
+        f"breadth.{of}.*.{figure}"
+        for of in ("generations", "sets")
+        for figure in ("rows", "distance", "vendi", "clusters", "largest_cluster")
+    ),
+    "breadth.clusters[].rows", "breadth.clusters[].generations.*", "breadth.clusters[].example",
+    "breadth.clusters[].instruction",
 }  # fmt: skip
 """Version 1 of `--json`. A reader counts on these; within the version keys are only ever added."""
 
@@ -214,7 +222,7 @@ def test_the_shape_of_json_is_kept(evol: Evol, server: FakeServer, run: Path) ->
     more = evol.folder / "more.jsonl"
     more.write_text('{"id": "n", "instruction": "Describe item 1 of set n."}\n{"id": "k", "instruction": "Say why."}\n')
     assert evol.run(more, "--generations", "3", "--out", "odd").returncode == 3
-    found = list_paths(read_stats(evol, "--tokenizer", tokenizer_file(evol.folder)))
+    found = list_paths(read_stats(evol, "--breadth", "--tokenizer", tokenizer_file(evol.folder)))
     odd = list_paths(read_stats(evol, "odd"))
     assert read_stats(evol)["format"] == 1
     assert found | odd == KEYS

@@ -261,27 +261,30 @@ def stats(
     html: Annotated[
         Path | None, typer.Option(help="Write figures and lineages of one run as a page to this file.")
     ] = None,
+    breadth: Annotated[
+        bool, typer.Option("--breadth", help="Map, clusters and Vendi score of the instructions; a page has them.")
+    ] = False,
+    breadth_sample: Annotated[int, typer.Option(min=1, max=5000, help="Of the lineages of N seeds.")] = 400,
+    embed_model: Annotated[
+        str | None, typer.Option(help="Embeddings by this model, or a .gguf file.  [default: TF-IDF, no model]")
+    ] = None,
+    embed_base_url: Annotated[
+        str | None, typer.Option(help="Its OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
+    ] = None,
+    embed_key_env: Annotated[
+        str | None, typer.Option(help="The environment variable with its key.  [default: OPENAI_API_KEY]")
+    ] = None,
 ) -> None:
     """Show what happened, at what cost, how good it is; also while a run goes on. Several runs stand side by side."""
     with _report_errors():
+        folders = runs or [Path("output")]
+        plan = None
+        if breadth or html or embed_model or embed_base_url or embed_key_env:
+            plan = telling.plan_breadth(breadth_sample, embed_model, embed_base_url, embed_key_env)
         if html is not None:
-            telling.write_html(runs or [Path("output")], html, as_json)
-            return
-        from evol.stats import compute_stats
-        from evol.tokens import TokenCounter
-
-        counter = TokenCounter(tokenizer) if tokenizer else None
-        found = [compute_stats(folder, counter) for folder in runs or [Path("output")]]
-        if as_json:
-            _print_json([one.model_dump(mode="json") for one in found])
-        elif len(found) > 1:
-            from evol.comparison import print_comparison
-
-            print_comparison(found)
+            telling.write_html(folders, html, plan, as_json)
         else:
-            from evol.tables import print_stats
-
-            print_stats(found[0])
+            telling.stats(folders, tokenizer, plan, as_json)
 
 
 @app.command(epilog=_EPILOG_SCORE, short_help="Rate how difficult the instructions are.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -107,6 +107,18 @@ class TerminalObserver:
 
     def _write(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)
+
+
+def count_up(total: int, unit: str) -> Callable[[int], object]:
+    """A bar on a terminal, nothing elsewhere; returns what is told how many more are done."""
+    bar = tqdm(total=total, unit=unit, file=sys.stderr, disable=None if total else True, leave=False)
+
+    def advance(done: int) -> None:
+        bar.update(done)
+        if bar.n >= total:
+            bar.close()
+
+    return advance
 
 
 def _describe_evolution(outcome: Outcome, number: int) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 from evol.backends.client import ChatClient
 from evol.config import ModelConfig, check_url
 from evol.errors import ConfigError, EndpointError
 
 _OPENAI = "https://api.openai.com/v1"
-_NO_KEY = "not-needed"
+NO_KEY = "not-needed"
 """Sent where a server of one's own asks for none; the SDK insists on a value."""
 
 
@@ -23,6 +24,27 @@ def find_base_urls(model: ModelConfig) -> tuple[str, ...]:
         return model.base_urls or (check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI,)
     except ValueError as error:
         raise ConfigError(f"the environment variable OPENAI_BASE_URL: {error}") from None
+
+
+def find_key(model: ModelConfig, url: str) -> str:
+    """The key of a model's environment variable, "" for a server of one's own that needs none.
+
+    Args:
+        model: who is asked.
+        url: where.
+
+    Raises:
+        EndpointError: it holds no key, or none for OpenAI's own API.
+    """
+    key = os.environ.get(model.api_key_env, "").strip()
+    if not key.isprintable() or not key.isascii():
+        raise EndpointError(f"the environment variable {model.api_key_env} holds no key", "it has odd characters")
+    if not key and urlsplit(url).hostname == "api.openai.com":
+        raise EndpointError(
+            f"the environment variable {model.api_key_env} holds no key for {url.rstrip('/')}",
+            "set it, or name your own endpoint with --base-url",
+        )
+    return key
 
 
 class EndpointBackend:
@@ -41,16 +63,10 @@ class EndpointBackend:
     def __init__(self, model: ModelConfig, url: str, timeout: float) -> None:
         import openai  # half a second of imports that `evol --help` need not pay
 
-        key = os.environ.get(model.api_key_env, "").strip()
-        if not key.isprintable() or not key.isascii():
-            raise EndpointError(f"the environment variable {model.api_key_env} holds no key", "it has odd characters")
-        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=url or find_base_urls(model)[0])
+        base_url = url or find_base_urls(model)[0]
+        key = find_key(model, base_url)
+        settings = openai.AsyncOpenAI(api_key=key or NO_KEY, base_url=base_url)
         base = str(settings.base_url).rstrip("/")
-        if not key and settings.base_url.host == "api.openai.com":
-            raise EndpointError(
-                f"the environment variable {model.api_key_env} holds no key for {base}",
-                "set it, or name your own endpoint with --base-url",
-            )
         headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
         self.label = f"{model.name} at {base}"
         self.verified_by = self.label
