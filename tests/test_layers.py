@@ -14,7 +14,7 @@ SOURCE = Path(evol.__file__).parent
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
-    "1a values that others are composed of": ("figures", "draws", "interrupts", "words"),
+    "1a values that others are composed of": ("figures", "draws", "interrupts", "words", "differences"),
     "1b values": ("records",),
     "2a needs nothing but values": (
         *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
@@ -89,6 +89,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "6h what is checked before rating": ("scorechecks",),
     "7a commands; a file that a command makes": (
         "pipeline",
+        "lookup",
         "plan",
         "stats",
         "scoring",
@@ -99,7 +100,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "7b commands that make one file": ("evaluation.filework", "evaluation.respond"),
     "7c what stands on these": ("evaluation.compare", "evaluation.estimate"),
     "8a events on the terminal; what a report shows": ("progress", "report_data"),
-    "8b tables and sentences on the terminal": ("tables", "texts", "console", "report_figures", "evaluation.tables"),
+    "8b tables and sentences on the terminal": (
+        "tables",
+        "texts",
+        "reading",
+        "console",
+        "report_figures",
+        "evaluation.tables",
+    ),
     "8c tables that look like others": ("breadth_tables",),
     "8d lines and pages that quote others": ("comparison", "report", "evaluation.texts", "evaluation.page"),
     "9a what commands tell": ("telling", "evaluation.commands"),
@@ -122,7 +130,7 @@ OWNERS = {
     "xllamacpp": {"backends.local", "backends.embedder"},
     "typer": {"cli", "telling", "console", "evaluation.commands"},
     "tqdm": {"progress"},
-    "rich": {"tables", "comparison", "breadth_tables", "evaluation.tables"},
+    "rich": {"tables", "comparison", "breadth_tables", "reading", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
     "rapidfuzz": {"duplicates", "mixing.near", "mixing.contamination"},
     "tokenizers": {"tokens", "mixing.tokens"},
@@ -165,7 +173,7 @@ PURE: tuple[str, ...] = (
     *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
     *("mixing.texts", "mixing.private", "mixing.choosing"),
-    *("figures", "words", "speed", "spread", "diversity", "flaws", "scorer", "rating"),
+    *("figures", "words", "differences", "speed", "spread", "diversity", "flaws", "scorer", "rating"),
     *(name for name in MODULES if name.startswith("elimination.")),
 )
 """Modules that touch no file, clock, network or environment."""

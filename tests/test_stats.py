@@ -83,17 +83,17 @@ def read_stats(evol: Evol, *arguments: str | Path) -> dict[str, Any]:
     return dict(found)
 
 
-def list_paths(value: Any) -> set[str]:
+def list_paths(value: Any, prefix: str = "") -> set[str]:
     """The paths to every figure, with names that are data as "*"."""
     if isinstance(value, list):
-        return {f"[].{path}" for item in value for path in list_paths(item)}
+        return {path for item in value for path in list_paths(item, f"{prefix}[]")}
     if not isinstance(value, dict):
-        return {""}
-    known = {part for path in KEYS for part in path.replace("[]", "").split(".")}
+        return {prefix}
     found = set()
     for key, inner in value.items():
-        name = key if key in known else "*"
-        found |= {f"{name}.{path}".removesuffix(".").replace(".[]", "[]") for path in list_paths(inner)}
+        path = f"{prefix}.{key}".lstrip(".")
+        is_key = any(known == path or known.startswith((f"{path}.", f"{path}[]")) for known in KEYS)
+        found |= list_paths(inner, path if is_key else f"{prefix}.*")
     return found
 
 

@@ -159,8 +159,11 @@ def measure_breadth(
     for place, row in enumerate(rows):
         by_generation[row.generation].append(place)
     evolved = [place for number in range(1, generations + 1) for place in by_generation[number]]
-    evolved.sort(key=lambda place: draw_integer(0, "breadth", rows[place].id))
-    sets = {"seeds": by_generation[0], "evolved": sorted(evolved[: len(by_generation[0])])}
+    size = min(len(by_generation[0]), len(evolved))
+    sets = {
+        name: sorted(places, key=lambda place: draw_integer(0, "breadth", rows[place].id))[:size]
+        for name, places in (("seeds", by_generation[0]), ("evolved", evolved))
+    }
     stats = BreadthStats(
         embedding=NAME if embedder is None else embedder.label,
         dimensions=vectors.shape[1],

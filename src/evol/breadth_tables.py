@@ -32,7 +32,8 @@ def _list_tables(found: BreadthStats, width: int) -> Iterator[Table]:
     for name, one in found.generations.items():
         table.add_row("seeds" if name == "0" else f"generation {name}", *_show(one))
     table.add_section()
-    table.add_row("all evolved, drawn", *_show(found.sets["evolved"]))
+    table.add_row("seeds, drawn", *_show(found.sets["seeds"]))
+    table.add_row("evolved, drawn", *_show(found.sets["evolved"]))
     yield table
     numbers = list(found.generations)
     table = make_table("Clusters of the map (k-means)", "cluster", *(f"gen {number}" for number in numbers))

@@ -266,7 +266,8 @@ def stats(
     ] = False,
     breadth_sample: Annotated[int, typer.Option(min=1, max=5000, help="Of the lineages of N seeds.")] = 400,
     embed_model: Annotated[
-        str | None, typer.Option(help="Embeddings by this model, or a .gguf file.  [default: TF-IDF, no model]")
+        str | None,
+        typer.Option(help="A model, a .gguf file or `embedded` makes embeddings.  [default: TF-IDF, no model]"),
     ] = None,
     embed_base_url: Annotated[
         str | None, typer.Option(help="Its OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
@@ -285,6 +286,26 @@ def stats(
             telling.write_html(folders, html, plan, as_json)
         else:
             telling.stats(folders, tokenizer, plan, as_json)
+
+
+@app.command(short_help="Read one lineage, from its seed on.")
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder; left out: output.")],
+    row_id: Annotated[str | None, typer.Argument(metavar="ID", help="Of a row or a seed.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show long texts whole.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the lineage as JSON.")] = False,
+) -> None:
+    """Read one lineage: what each evolution changed, responses, eliminations with their reasons; also during a run."""
+    with _report_errors():
+        from evol.lookup import find_lineage
+
+        found = find_lineage(Path("output" if row_id is None else run), run if row_id is None else row_id)
+        if as_json:
+            _print_json(found.model_dump(mode="json"))
+        else:
+            from evol.reading import print_lineage
+
+            print_lineage(found, full=full)
 
 
 @app.command(epilog=_EPILOG_SCORE, short_help="Rate how difficult the instructions are.")

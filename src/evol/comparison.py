@@ -92,7 +92,8 @@ def _breadth(runs: list[RunStats]) -> Iterator[Line]:
     yield from _head("breadth: Vendi / distance", runs)
     for key in _union(one.generations for one in found if one):
         yield _of_generation(key), [show_breadth(one.generations.get(key)) if one else "-" for one in found]
-    yield "  all evolved, drawn", [show_breadth(one.sets["evolved"]) if one else "-" for one in found]
+    for name, label in (("seeds", "  seeds, drawn"), ("evolved", "  evolved, drawn")):
+        yield label, [show_breadth(one.sets[name]) if one else "-" for one in found]
 
 
 def _difficulty(runs: list[RunStats]) -> Iterator[Line]:

@@ -6,7 +6,7 @@ says that it is of a sample; a sample is chosen by hash, so that the same run gi
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -158,7 +158,7 @@ class BreadthStats(_Frozen):
     generations: dict[str, SetBreadth]
     """Surviving rows by generation."""
     sets: dict[str, SetBreadth]
-    """"seeds", and "evolved": as many rows of generations 1 … M, drawn by hash, fewer where there are fewer."""
+    """"seeds", and "evolved", all generations from 1 on: drawn by hash, both as large as the smaller one."""
     clusters: list[ClusterStats]
     """By k-means on the map; at most 20, fewer where there are fewer different places."""
 
@@ -194,6 +194,31 @@ class ScoringMeta(_Frozen):
     """The sha256 of every file of rows that was read."""
     prompts: str
     """The sha256 of the prompts."""
+
+
+SHOWN_FORMAT = 1
+
+
+class ShownLineage(_Frozen):
+    """What `evol show --json` prints: one lineage."""
+
+    format: int = SHOWN_FORMAT
+    """Version of this layout; keys are only ever added within one version."""
+    folder: str
+    """As it was named."""
+    status: str
+    """Of the run: a manifest's status, "in progress" or "killed"."""
+    seed_id: str
+    asked: int | None
+    """The generation of the row that was asked for; None where a seed was."""
+    generations: int
+    """M. Generations that have no row are unfinished, or not there yet."""
+    rows: list[dict[str, Any]]
+    """As they stand in the run's files, by generation; those of eliminated evolutions have `reason` and `detail`."""
+    error: str
+    """Why the lineage is unfinished, "" where it is not or where that is not known."""
+    scores: dict[str, dict[str, float]]
+    """Of `evol score`: by row id and mode."""
 
 
 SCORES_FORMAT = 1

@@ -5,6 +5,7 @@ Control characters of models' texts never reach the terminal.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ REFRESH = 0.25
 """Seconds between two redraws of the figures, at least."""
 
 _MAX_SHOWN_CHARS = 600
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 class TerminalObserver:
@@ -140,4 +142,5 @@ def _indent(text: str) -> str:
 
 def clean_for_terminal(text: str) -> str:
     """Remove control and direction characters (line feed kept), so that no text can drive the terminal."""
-    return "".join(char for char in text.replace("\t", "    ") if char == "\n" or char == " " or char.isprintable())
+    plain = _SPACES.sub(" ", text.replace("\t", "    "))
+    return "".join(char for char in plain if char == "\n" or char == " " or char.isprintable())

@@ -235,9 +235,8 @@ def _make_map(data: ReportData, breadth: Breadth, drawn: Sequence[int]) -> Figur
 
 def _make_breadth(breadth: Breadth) -> Figure:
     stats = breadth.stats
-    sets = {
-        ("seeds" if name == "0" else f"generation {name}"): one for name, one in stats.generations.items()
-    } | {"all evolved": stats.sets["evolved"]}  # fmt: skip
+    sets = {("seeds" if name == "0" else f"generation {name}"): one for name, one in stats.generations.items()}
+    sets |= {"seeds, drawn": stats.sets["seeds"], "evolved, drawn": stats.sets["evolved"]}
     before, after = stats.sets["seeds"], stats.sets["evolved"]
     rows = [
         {"generation": int(name), "figure": figure, "value": value, "label": f"{value:.{digits}f}"}
@@ -249,8 +248,8 @@ def _make_breadth(breadth: Breadth) -> Figure:
         "breadth",
         "Breadth, by generation",
         f"Of the instructions on the map, by the same embedding. Vendi score: how many instructions with nothing in "
-        f"common would be as varied; {_show(before.vendi, 1)} of {before.rows:,} seeds, {_show(after.vendi, 1)} of "
-        f"{after.rows:,} rows drawn from all that evolved. Mean distance: 1 less the cosine, over all pairs.",
+        f"common would be as varied (it grows with their number); {_show(before.vendi, 1)} of {before.rows:,} seeds, "
+        f"{_show(after.vendi, 1)} of as many drawn from all that evolved. Mean distance: 1 less the cosine, all pairs.",
         draw_breadth(rows),
         ("set", "rows", "Vendi score", "mean distance", "clusters", "in the largest"),
         [

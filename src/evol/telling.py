@@ -172,7 +172,8 @@ def plan_breadth(seeds: int, model: str | None, base_url: str | None, key_env: s
     from evol.backends.embedder import open_embedder
     from evol.progress import count_up
 
-    table = given({"model": model, "base_url": base_url, "api_key_env": key_env})
+    # "" is the embedded model's name in every configuration
+    table = given({"model": "" if model == "embedded" else model, "base_url": base_url, "api_key_env": key_env})
     embedder = open_embedder(load_config(None, {"models": {"default": table}}).models["evolver"])
 
     def begin(missing: int) -> Callable[[int], object]:

@@ -8,6 +8,7 @@ A torn last line is cut off; any other bad line is an error that names it. The f
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -24,6 +25,8 @@ from evol.spread import Vectors
 
 BATCH = 64
 """Texts of a request."""
+
+_LINE = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
 
 class Embedder(Protocol):
@@ -67,26 +70,36 @@ def embed_all(
     digests = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() for text in texts]
     by_digest = dict(zip(digests, texts, strict=True))
     path = folder / name_file(embedder.label)
-    with lock_file(path, path):
+    with lock_file(path, path), _removed_if_empty(path):
         found = {digest: vector for digest, vector in _read(path) if digest in by_digest}
         missing = [digest for digest in by_digest if digest not in found]
         advance = begin(len(missing))
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
-            made = embedder.embed([by_digest[digest] for digest in batch])
+            made = np.array(embedder.embed([by_digest[digest] for digest in batch]), dtype=np.float32)
             lines = [
-                orjson.dumps({"model": embedder.label, "text": digest, "vector": vector}) + b"\n"
+                orjson.dumps({"model": embedder.label, "text": digest, "vector": vector}, option=_LINE)
                 for digest, vector in zip(batch, made, strict=True)
             ]
             with translate_storage_errors(path), path.open("ab") as file:
                 file.write(b"".join(lines))
                 file.flush()
                 os.fsync(file.fileno())
-            found |= {digest: np.array(vector, dtype=np.float32) for digest, vector in zip(batch, made, strict=True)}
+            found |= dict(zip(batch, made, strict=True))
             advance(len(batch))
     if len({len(vector) for vector in found.values()}) > 1:
         raise FolderError(f"{path}: vectors of different lengths", "the model changed under its name; remove the file")
     return np.stack([found[digest] for digest in digests])
+
+
+@contextlib.contextmanager
+def _removed_if_empty(path: Path) -> Iterator[None]:
+    """Leave no file behind where nothing came."""
+    try:
+        yield
+    finally:
+        if not path.stat().st_size:
+            path.unlink()
 
 
 def _read(path: Path) -> Iterator[tuple[str, Vectors]]:

@@ -7,6 +7,7 @@ model is cut in half until it fits. Redirects are not followed, so that a key ca
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import os
@@ -18,7 +19,7 @@ import orjson
 
 from evol.backends.endpoint import NO_KEY, find_base_urls, find_key
 from evol.backends.local import INSTALL_RUNTIME, find_embedded_weights
-from evol.config import EMBEDDED_MODEL, ModelConfig
+from evol.config import ModelConfig
 from evol.errors import CallRejected, EndpointError
 
 RETRIES = 8
@@ -84,7 +85,7 @@ def open_embedder(model: ModelConfig) -> Embedder:
     """Make ready whoever makes vectors; asks nothing yet of an endpoint.
 
     Args:
-        model: a name at an endpoint, or a GGUF file; of the embedded model the file's name.
+        model: who is asked; a local one is loaded here.
 
     Raises:
         EndpointError: no key, no weights, no runtime.
@@ -158,20 +159,26 @@ def _open_endpoint(model: ModelConfig) -> Embedder:
 def _open_local(model: ModelConfig) -> Embedder:
     if importlib.util.find_spec("xllamacpp") is None:
         raise EndpointError("the runtime of the local model is not installed", INSTALL_RUNTIME)
-    path = Path(model.model)
-    if model.model == EMBEDDED_MODEL and not path.exists():
-        path = find_embedded_weights()
-    server = _load(path, pooling=None)
-    if "error" in _ask_local(server, ["a"]):  # made for text, not for vectors: the mean over a text's tokens must do
-        server = _load(path, pooling="LLAMA_POOLING_TYPE_MEAN")
+    path = Path(model.model) if model.model else find_embedded_weights()
+    if not path.is_file():
+        raise EndpointError(f"{path}: no such file", "name a GGUF file")
+
+    @functools.cache
+    def load() -> Any:
+        server = _load(path, pooling=None)
+        if "error" not in _ask_local(server, ["a"]):
+            return server
+        # made for text, not for vectors: the mean over a text's tokens must do
+        return _load(path, pooling="LLAMA_POOLING_TYPE_MEAN")
 
     def ask(texts: list[str]) -> Any:
-        body = _ask_local(server, texts)
+        body = _ask_local(load(), texts)
         if "error" in body:
             raise CallRejected(str(body["error"].get("message", "")) if isinstance(body["error"], dict) else "")
         return body
 
-    return Embedder(f"{model.name} on this machine", ask)
+    # two files of one name are hardly of one size
+    return Embedder(f"{model.name} ({path.stat().st_size:,} bytes) on this machine", ask)
 
 
 def _load(path: Path, pooling: str | None) -> Any:
