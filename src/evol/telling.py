@@ -184,6 +184,15 @@ def plan_breadth(seeds: int, model: str | None, base_url: str | None, key_env: s
     return BreadthPlan(seeds, embedder, begin)
 
 
+def _tell_embedding(plan: BreadthPlan) -> None:
+    if (embedder := plan.embedder) is None:
+        return
+    if embedder.cut:
+        say(f"{embedder.cut:,} instructions were cut to fit the model")
+    if embedder.tokens:
+        say(f"the embeddings took {embedder.tokens:,} tokens")
+
+
 def stats(runs: list[Path], tokenizer: Path | None, plan: BreadthPlan | None, as_json: bool) -> None:
     """Show the figures of one run or of several."""
     from evol.breadth import BreadthSample, measure_breadth
@@ -199,6 +208,8 @@ def stats(runs: list[Path], tokenizer: Path | None, plan: BreadthPlan | None, as
             breadth = measure_breadth(sample, len(one.generations) - 1, folder, plan)
             one = one.model_copy(update={"breadth": breadth.stats if breadth else None})
         found.append(one)
+    if plan:
+        _tell_embedding(plan)
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
     elif len(found) > 1:
@@ -222,6 +233,8 @@ def write_html(runs: list[Path], path: Path, plan: BreadthPlan | None, as_json: 
     if len(runs) > 1:
         raise UsageError("--html shows one run at a time", "name one run folder")
     written, figures = write_report(runs[0], path, plan=plan)
+    if plan:
+        _tell_embedding(plan)
     if as_json:
         print_json([figures.model_dump(mode="json")])
         say(written.describe())

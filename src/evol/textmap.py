@@ -2,8 +2,8 @@
 
 The vectors are those of words and of letter sequences inside them, weighed by TF-IDF and reduced by a singular value
 decomposition: texts that share words lie near, texts that mean the same in other words do not. The map is t-SNE and its
-clusters are k-means, as in the appendix of the WizardLM paper. Every start is fixed, so that the same vectors give the
-same map.
+clusters are k-means, as in the appendix of the WizardLM paper. Every start is fixed and one thread computes, so that
+the same vectors give the same map; threads of a busy machine would also spin longer than they work.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from evol.spread import Vectors, normalise
 from evol.words import split_words
@@ -39,7 +40,8 @@ def vectorise(texts: list[str]) -> Vectors:
     dimensions = min(DIMENSIONS, len(texts), weights.shape[1])
     if dimensions < 2:
         return np.ones((len(texts), 1), dtype=np.float32)
-    return normalise(TruncatedSVD(dimensions, random_state=0).fit_transform(weights))
+    with np.errstate(invalid="ignore"), threadpool_limits(1):  # equal texts have no variance to explain
+        return normalise(TruncatedSVD(dimensions, random_state=0).fit_transform(weights))
 
 
 def flatten(vectors: Vectors) -> Vectors:
@@ -53,7 +55,8 @@ def flatten(vectors: Vectors) -> Vectors:
             found[:, :axes] = PCA(axes, svd_solver="full").fit_transform(different)
     else:
         perplexity = min(_PERPLEXITY, (count - 1) / 3)
-        found = TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(different)
+        with threadpool_limits(1):
+            found = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=0).fit_transform(different)
     found = found - (found.min(axis=0) + found.max(axis=0)) / 2
     points: Vectors = (found / (np.abs(found).max() or 1.0))[places.reshape(-1)].round(4).astype(np.float32)
     return points
@@ -70,7 +73,7 @@ def find_clusters(points: Vectors, most: int) -> tuple[npt.NDArray[np.int64], Ve
         The cluster of each point, numbered from 0 by size, the largest first; and the clusters' centres.
     """
     count = min(most, len(np.unique(points, axis=0)))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer clusters than asked for are no fault
         found = KMeans(count, n_init=4, random_state=0).fit(points)
     sizes = np.bincount(found.labels_, minlength=count)

@@ -34,6 +34,10 @@ class Embedder(Protocol):
 
     label: str
     """The model, and where it is asked; vectors of one label are comparable."""
+    cut: int
+    """Texts that were cut to fit the model, so far."""
+    tokens: int
+    """That were taken so far, as far as the server tells."""
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """A vector for each text, all of one length.

@@ -119,13 +119,6 @@ def _open_endpoint(model: ModelConfig) -> Embedder:
 
     base = find_base_urls(model)[0].rstrip("/")
     key = find_key(model, base)
-    client = openai.OpenAI(
-        api_key=key or NO_KEY,
-        base_url=base,
-        max_retries=RETRIES,
-        timeout=TIMEOUT,
-        http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=TIMEOUT),
-    )
     label = f"{model.name} at {base}"
 
     def clean(text: object) -> str:
@@ -134,7 +127,12 @@ def _open_endpoint(model: ModelConfig) -> Embedder:
 
     def ask(texts: list[str]) -> Any:
         try:
-            reply = client.embeddings.with_raw_response.create(model=model.name, input=texts, encoding_format="float")
+            http_client = openai.DefaultHttpxClient(follow_redirects=False, timeout=TIMEOUT)
+            with openai.OpenAI(
+                api_key=key or NO_KEY, base_url=base, max_retries=RETRIES, timeout=TIMEOUT, http_client=http_client
+            ) as client:
+                raw = client.embeddings.with_raw_response
+                reply = raw.create(model=model.name, input=texts, encoding_format="float")
             return orjson.loads(reply.content)
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             said = f"{label}: HTTP {error.status_code}: {clean(error.message)}"
