@@ -102,13 +102,13 @@ def test_a_lineage_is_told_from_its_seed_on(evol: Evol, run: Path) -> None:
     rows = file_rows(run, "geo")
     assert [bool(row.get("reason")) for row in rows] == [False, True, False, False]
     heads = [line for line in shown.splitlines() if re.match(r"seed|generation", line)]
-    assert heads[0] == "seed · 14 words · difficulty 4 (single)"
+    assert heads[0] == "seed · 15 words · difficulty 4 (single)"
     for row, head in zip(rows[1:], heads[1:], strict=True):
         assert f" · {row['operation']} · " in head
-    assert re.search(r"kept · from the seed · 17 words \(\+3\) · difficulty 4 \(single\)$", heads[2])
+    assert re.search(r"kept · from the seed · 18 words \(\+3\) · difficulty 4 \(single\)$", heads[2])
     assert "eliminated: equal" in heads[1]
     assert rows[1]["detail"] in shown
-    assert "for a [-child-]{+sailor+} who has never seen the sea. {+Mention case 2.+}" in shown
+    assert "for a [-child-] {+sailor+} who has never seen the sea{+. Mention case 2+}." in shown
     assert "no response was asked for, or none came" in shown
     assert "\x1b" not in shown
     assert "the one asked for" in evol.call("show", run, "geo.3").stdout
