@@ -216,7 +216,7 @@ def _make_map(data: ReportData, breadth: Breadth, drawn: Sequence[int]) -> Figur
     return Figure(
         "map",
         "Map of instructions",
-        f"{len(breadth.rows):,} instructions kept, of {stats.seeds:,} seeds; {some}Embedding: {stats.embedding}. "
+        f"{len(breadth.rows):,} instructions kept, of {stats.seeds:,} seeds. {some}Embedding: {stats.embedding}. "
         "Flattened by t-SNE: near points are alike by that embedding, how far apart groups stand says nothing. The "
         f"numbers name {len(labels)} clusters (k-means), 1 is the largest. A click on a point opens its lineage.",
         draw_map(rows, labels, last),
