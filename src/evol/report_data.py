@@ -95,9 +95,8 @@ def gather(folder: Path, lineage_bytes: int = LINEAGE_BYTES, plan: BreadthPlan |
         stats = stats.model_copy(update={"breadth": breadth.stats})
     data = ReportData(stats, manifest, lineages.stages, survey.words, breadth=breadth)
     data.lineages, data.lineage_count = lineages.sample.contents(), lineages.sample.seen
-    sampled = list(data.read_sample())
-    data.skills = _find_skills(Path(manifest.seeds.path), {lineage["id"] for lineage in sampled})
-    row_ids = {f"{lineage['id']}.{row['generation']}" for lineage in sampled for row in lineage["rows"]}
+    data.skills = _find_skills(Path(manifest.seeds.path), {lineage["id"] for lineage in data.read_sample()})
+    row_ids = {f"{lineage['id']}.{row['generation']}" for lineage in data.read_sample() for row in lineage["rows"]}
     data.scores = _find_scores(folder, row_ids)
     data.timeline = read_timeline(folder, manifest.prices, stats.throttle)
     return data

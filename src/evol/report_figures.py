@@ -197,9 +197,11 @@ def _thin_out(breadth: Breadth) -> list[int]:
 
 
 def _find_points(data: ReportData, rows: Sequence[SampledRow]) -> list[Point]:
+    wanted = {row.seed_id for row in rows}
     places = {
         f"{lineage['id']}.{row['generation']}": (index, place)
         for index, lineage in enumerate(data.read_sample())
+        if lineage["id"] in wanted
         for place, row in enumerate(lineage["rows"])
     }
     return [places.get(row.id) for row in rows]
