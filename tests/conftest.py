@@ -80,8 +80,12 @@ class Evol:
 
     def start(self, *arguments: str | Path, **more: str) -> subprocess.Popen[str]:
         """`evol run` against the endpoint, in the background."""
+        return self.start_words(self.command(*arguments)[3:], **more)
+
+    def start_words(self, words: list[str], **more: str) -> subprocess.Popen[str]:
+        """Any evol command, in the background."""
         return subprocess.Popen(
-            self.command(*arguments),
+            [sys.executable, "-m", "evol.cli", *words],
             cwd=self.folder,
             env=self.environment(**more),
             stdout=subprocess.PIPE,

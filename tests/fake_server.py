@@ -94,6 +94,11 @@ def reply_to(body: dict[str, Any]) -> str:
             return "I am sorry, I cannot do that." if draw[0] < 10 else f"Here is what matters: item {draw.hex()}."
 
 
+def embed_letters(text: str) -> list[float]:
+    """How often each of sixteen letters stands in a text."""
+    return [float(text.count(letter)) + 0.1 for letter in "abcdefghijklmnop"]
+
+
 @dataclass
 class FakeServer:
     """The server; use it as a context manager.
@@ -102,10 +107,12 @@ class FakeServer:
         reply: body to text.
         fault: (body, how often this body was seen before) to a fault or None.
         latency: body to seconds.
+        embed: text to vector, of `/v1/embeddings`; of the faults there only those with a status.
         key: the only accepted key, "" for any.
         usage: whether replies tell token counts.
         tls: serve https.
         models: names of what it has.
+        port: where it listens, 0 for any free one; kept when it is started again.
         counts: completed replies by request body.
         seen: requests by request body, whatever came of them.
         peak: most requests in flight at once.
@@ -114,10 +121,12 @@ class FakeServer:
     reply: Callable[[dict[str, Any]], str] = reply_to
     fault: Callable[[dict[str, Any], int], Fault | None] = no_fault
     latency: Callable[[dict[str, Any]], float] = lambda body: 0.0
+    embed: Callable[[str], list[float]] = embed_letters
     key: str = ""
     usage: bool = True
     tls: ssl.SSLContext | None = None
     models: list[str] = field(default_factory=lambda: ["model-a", "model-b"])
+    port: int = 0
     counts: Counter[bytes] = field(default_factory=Counter)
     seen: Counter[bytes] = field(default_factory=Counter)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -162,13 +171,14 @@ class FakeServer:
         self._stopped = asyncio.Event()
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/embeddings", self._embed)
         app.router.add_get("/v1/models", self._models)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
+        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self.tls)
         await site.start()
-        port = runner.addresses[0][1]
-        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{port}/v1"
+        self.port = runner.addresses[0][1]
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
         ready.set()
         await self._stopped.wait()
         await runner.cleanup()
@@ -176,12 +186,35 @@ class FakeServer:
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"data": [{"id": name} for name in self.models]})
 
+    async def _embed(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        if refusal := self._check_key(request):
+            return refusal
+        body = json.loads(raw)
+        times_seen = self.seen[raw]
+        self.seen[raw] += 1
+        await asyncio.sleep(self.latency(body))
+        match self.fault(body, times_seen):
+            case (status, headers, content):
+                return web.Response(status=status, headers=headers, body=content)
+            case str() as fault:
+                raise AssertionError(fault)
+        self.counts[raw] += 1
+        rows = [{"index": place, "embedding": self.embed(text)} for place, text in enumerate(body["input"])]
+        rows.reverse()  # the order is told by the index alone
+        return web.json_response({"data": rows, "model": body["model"], "usage": {"total_tokens": len(raw) // 4}})
+
+    def _check_key(self, request: web.Request) -> web.Response | None:
+        self.headers.append(dict(request.headers))
+        said = request.headers.get("Authorization", "")
+        if not self.key or said == f"Bearer {self.key}":
+            return None
+        return web.json_response({"error": {"message": f"bad key {said}", "code": "invalid_api_key"}}, status=401)
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
-        self.headers.append(dict(request.headers))
-        if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
-            said = request.headers.get("Authorization", "")
-            return web.json_response({"error": {"message": f"bad key {said}", "code": "invalid_api_key"}}, status=401)
+        if refusal := self._check_key(request):
+            return refusal
         body = json.loads(raw)
         times_seen = self.seen[raw]
         self.seen[raw] += 1

@@ -93,7 +93,9 @@ def make_run(
     )
     backend = ScriptedBackend(script)
     prices = find_prices(config.models, config.limits)
-    result = run(check_run(config), {"evolver": backend, "judge": backend, "responder": backend}, Silent(), prices)
+    result = run(
+        check_run(config), {"evolver": [backend], "judge": [backend], "responder": [backend]}, Silent(), prices
+    )
     assert result.exit_code == 0
     return folder / "run"
 

@@ -58,7 +58,7 @@ def make_run(folder: Path, seeds: list[dict[str, Any]], script: Script = reply_w
     path.write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
     given_flags = {"seeds": str(path), "out": str(folder), "generations": 2, "models": {"default": {"model": "m"}}}
     backend = ScriptedBackend(script)
-    return run(check_run(load_config(None, given_flags | flags)), dict.fromkeys(ROLES, backend), Silent())
+    return run(check_run(load_config(None, given_flags | flags)), {key: [backend] for key in ROLES}, Silent())
 
 
 def make_seeds(count: int, prefix: str = "s") -> list[dict[str, Any]]:

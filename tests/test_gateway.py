@@ -23,6 +23,7 @@ from evol.gateway import EMPTY_TRIES, Gateway, RunStopped, Terms
 from evol.health import SAME_REFUSALS
 from evol.journal import Journal
 from evol.records import Completion, CompletionRequest, Role
+from evol.routing import Route, Router
 from evol.throttle import Throttle
 
 Script = Callable[[CompletionRequest], str | Completion]
@@ -42,9 +43,10 @@ def make_gateway(
 ) -> Gateway:
     """A gateway with a throttle of its own for each endpoint."""
     throttles = {backend.verified_by: Throttle(backend.label, slots, time.monotonic) for backend in backends.values()}
-    terms = {role: Terms(throttles[backend.verified_by]) for role, backend in backends.items()}
+    routes = {backend.verified_by: Route(backend, throttles[backend.verified_by]) for backend in backends.values()}
+    terms = {role: Terms(Router([routes[backend.verified_by]], time.monotonic)) for role, backend in backends.items()}
     budget = Budget(BudgetLimits(max_calls), Spending(journal.attempts))
-    return Gateway(journal, backends, terms, budget, limits)
+    return Gateway(journal, terms, budget, limits)
 
 
 def ask_all(

@@ -14,19 +14,19 @@ SOURCE = Path(evol.__file__).parent
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
-    "1a values that others are composed of": ("figures", "draws", "interrupts", "words"),
+    "1a values that others are composed of": ("figures", "draws", "interrupts", "words", "differences"),
     "1b values": ("records",),
     "2a needs nothing but values": (
         *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
         *("speed", "diversity", "flaws", "evaluation", "evaluation.records"),
         *("elimination", "elimination.texts", "elimination.lexicon", "elimination.imperatives"),
-        *("sample", "textmap", "markup", "charts"),
+        *("sample", "spread", "markup", "charts"),
     ),
     "2b needs files, config or measures of a text": (
         *("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens", "evaluation.resampling"),
         *("elimination.languages", "elimination.phrases", "elimination.tasks", "elimination.requests"),
         *("elimination.signs", "elimination.scaffold"),
-        *("fate_charts", "text_charts", "time_charts"),
+        *("fate_charts", "text_charts", "time_charts", "textmap", "vectors"),
     ),
     "2c needs prompt templates": ("packs",),
     "2d texts read": (*("cleaning", "elimination.readings", "elimination.replies", "elimination.references"),),
@@ -49,11 +49,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evaluation.figures",
         "evaluation.html",
     ),
-    "4  calls; charts and ballots": (
-        *("backends.endpoint", "backends.local", "backends.scripted", "gateway"),
+    "4a backends, and the way to them; charts and ballots": (
+        *("backends.endpoint", "backends.local", "backends.scripted", "routing"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
-    "5  the method": ("lineage", "evaluation.counting"),
+    "4b calls, embeddings": ("gateway", "backends.embedder"),
+    "5  the method": ("lineage", "spool", "evaluation.counting"),
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",
         "mixing.options",
@@ -84,23 +85,31 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "6f inputs and outputs": (
         *("checks", "projection", "merge", "pricing", "session", "rows", "scores", "evaluation.jobs"),
     ),
-    "6g what rows say, how they are rated": ("survey", "rating"),
+    "6g what rows say, how they are rated": ("survey", "rating", "breadth"),
     "6h what is checked before rating": ("scorechecks",),
     "7a commands; a file that a command makes": (
         "pipeline",
+        "lookup",
         "plan",
         "stats",
         "scoring",
         "catalog",
         "evaluation.target",
-        "lineage_rows",
         "timeline",
     ),
     "7b commands that make one file": ("evaluation.filework", "evaluation.respond"),
     "7c what stands on these": ("evaluation.compare", "evaluation.estimate"),
     "8a events on the terminal; what a report shows": ("progress", "report_data"),
-    "8b tables and sentences on the terminal": ("tables", "texts", "console", "report_figures", "evaluation.tables"),
-    "8c lines and pages that quote others": ("comparison", "report", "evaluation.texts", "evaluation.page"),
+    "8b tables and sentences on the terminal": (
+        "tables",
+        "texts",
+        "reading",
+        "console",
+        "report_figures",
+        "evaluation.tables",
+    ),
+    "8c tables that look like others": ("breadth_tables",),
+    "8d lines and pages that quote others": ("comparison", "report", "evaluation.texts", "evaluation.page"),
     "9a what commands tell": ("telling", "evaluation.commands"),
     "9b the command line": ("cli",),
 }
@@ -115,18 +124,20 @@ HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for 
 
 OWNERS = {
     "aiohttp": {"backends.client"},
-    "openai": {"backends.endpoint", "backends.client"},  # the client names the reply's type, for checkers alone
+    # the client names the reply's type, for checkers alone
+    "openai": {"backends.endpoint", "backends.embedder", "backends.client"},
     "genai_prices": {"cost"},
-    "xllamacpp": {"backends.local"},
+    "xllamacpp": {"backends.local", "backends.embedder"},
     "typer": {"cli", "telling", "console", "evaluation.commands"},
     "tqdm": {"progress"},
-    "rich": {"tables", "comparison", "evaluation.tables"},
+    "rich": {"tables", "comparison", "breadth_tables", "reading", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
     "rapidfuzz": {"duplicates", "mixing.near", "mixing.contamination"},
     "tokenizers": {"tokens", "mixing.tokens"},
     "altair": {"charts", "fate_charts", "text_charts", "time_charts"},
     "vl_convert": {"charts"},
-    "numpy": {"textmap"},
+    "numpy": {"spread", "textmap", "vectors"},
+    "sklearn": {"textmap"},
     "html": {"markup", "evaluation.html"},
     "uvloop": {"session"},
     "pyarrow": {"mixing.columns"},
@@ -162,7 +173,7 @@ PURE: tuple[str, ...] = (
     *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
     *("mixing.texts", "mixing.private", "mixing.choosing"),
-    *("figures", "words", "speed", "diversity", "flaws", "scorer", "rating"),
+    *("figures", "words", "differences", "speed", "spread", "diversity", "flaws", "scorer", "rating"),
     *(name for name in MODULES if name.startswith("elimination.")),
 )
 """Modules that touch no file, clock, network or environment."""

@@ -159,7 +159,7 @@ def test_the_bundled_seeds_are_the_source(tmp_path: Path) -> None:
     from scripted_runs import Silent
 
     flags = {"out": str(tmp_path / "r"), "generations": 0, "limit": 3, "models": {"default": {"model": "m"}}}
-    run(check_run(load_config(None, flags)), dict.fromkeys(ROLES, ScriptedBackend(reply_well)), Silent())
+    run(check_run(load_config(None, flags)), {key: [ScriptedBackend(reply_well)] for key in ROLES}, Silent())
     merge([tmp_path / "r"])
     head, _ = read_card(tmp_path / "r" / "mix.card.md")
     assert head["source_datasets"] == ["original"]

@@ -211,7 +211,7 @@ def test_each_operation_is_judged_by_its_own_judge(
     models = {"default": {"model": "m"}}
     flags = {"seeds": str(seeds), "out": str(tmp_path / "r"), "generations": 1, "pack": str(pack), "models": models}
     config = load_config(None, {**flags, "eliminator": {"judge": scope}})
-    done = run(check_run(config), dict.fromkeys(ROLES, ScriptedBackend(reply)), TerminalObserver(quiet=True))
+    done = run(check_run(config), {key: [ScriptedBackend(reply)] for key in ROLES}, TerminalObserver(quiet=True))
     loaded = load_pack(str(pack), "full", {})
     drawn = {f"s{n}": choose_operation(loaded, 0, f"s{n}", 1).name for n in range(40)}
     assert set(drawn.values()) == {"add", "strict", "free", "rarer"}

@@ -13,17 +13,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from conftest import Evol, read_rows
 from evol.errors import UsageError
+from evol.figures import PAPER_DIFFICULTY
 from evol.folder import require_manifest, write_manifest
-from evol.lineage_rows import read_lineages
 from evol.markup import Figure, escape, fill_template, write_figure
 from evol.records import Completion, CompletionRequest
 from evol.report import MARK, make_page, write_report
 from evol.report_data import ReportData, gather
-from evol.report_figures import PAPER_DIFFICULTY, make_figures
+from evol.report_figures import make_figures
+from evol.rows import RowDict
+from evol.stats import compute_stats
 from report_runs import make_run, rate, reply_to
 
 HOSTILE = [
@@ -193,41 +196,61 @@ def test_long_texts_are_cut_and_say_so(page: str) -> None:
     assert lineage["rows"][0]["response_cut"] == 980_000
 
 
-def test_figures_agree_with_an_independent_count(data: ReportData, folder: Path) -> None:
-    """Stages, reasons, operations and lengths, counted once more from the files alone."""
-    figures = {figure.name: figure for figure in make_figures(data)[0]}
-    kept = [row for number in (1, 2, 3) for row in read_rows(folder / f"generation-{number}.jsonl")]
-    eliminated = read_rows(folder / "eliminated.jsonl")
-    for generation, due, evolved, ruled, judged, stayed in figures["funnel"].rows:
-        gone = [row for row in eliminated if row["generation"] == generation]
-        assert due == evolved == len(hostile_seeds())
-        assert stayed == sum(row["generation"] == generation for row in kept)
-        assert ruled == stayed + sum(bool(row["response_model"]) or row["reason"] == "equal" for row in gone)
-        assert judged == stayed + sum(bool(row["response_model"]) for row in gone)
-    reasons = {row[0]: row[1:] for row in figures["reasons"].rows}
-    for reason, counts in reasons.items():
-        counted = [sum((row["reason"], row["generation"]) == (reason, g) for row in eliminated) for g in (1, 2, 3)]
-        assert list(counts) == counted
-    assert set(reasons) == {row["reason"] for row in eliminated}
-    for operation, drawn, survived, _ in figures["operations"].rows:
-        assert survived == sum(row["operation"] == operation for row in kept)
-        assert drawn == survived + sum(row["operation"] == operation for row in eliminated)
-    word = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
-    for kind in ("instruction", "response"):
-        for generation, median, *_, count in figures[f"{kind}-lengths"].rows:
-            rows = read_rows(folder / f"generation-{generation}.jsonl")
-            words = sorted(len(word.findall(str(row[kind]))) for row in rows)
-            assert (count, median) == (len(words), words[(len(words) + 1) // 2 - 1])
+ROWS = "read_json('{folder}/generation-*.jsonl', format='newline_delimited', maximum_object_size=20000000)"
+WORD = r"[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}]|[\p{{Latin}}\p{{Nd}}]+"
+LENGTHS = """
+    with lengths as (select generation, len(regexp_extract_all({kind}, '{word}')) as words from {rows})
+    select generation, quantile_disc(words, 0.5), quantile_disc(words, 0.9), quantile_disc(words, 0.99), count(*)
+    from lengths group by all order by generation
+"""
+COUNTS = {
+    "funnel": """
+        with gone as (select * from '{folder}/eliminated.jsonl'), kept as (from {rows}),
+        due as (select count(*) as seeds from kept where generation = 0)
+        select g, seeds, seeds, max(k) + count(*) filter (response_model <> '' or reason = 'equal'),
+               max(k) + count(*) filter (response_model <> ''), max(k)
+        from (select generation as g, count(*) as k from kept where generation > 0 group by all)
+        cross join due left join gone on gone.generation = g group by g, seeds
+    """,
+    "reasons": """
+        with counts as (pivot '{folder}/eliminated.jsonl' on generation in (1, 2, 3) using count(*) group by reason)
+        select reason, "1", "2", "3" from counts order by reason
+    """,
+    "operations": """
+        with every as (
+            select operation, true as stayed from {rows} where generation > 0
+            union all select operation, false from '{folder}/eliminated.jsonl'
+        )
+        select operation, count(*), count(*) filter (stayed), format('{{:.1f}}%', 100 * avg(stayed::int))
+        from every group by all order by operation
+    """,
+    **{
+        f"{kind}-lengths": LENGTHS.replace("{kind}", kind).replace("{word}", WORD)
+        for kind in ("instruction", "response")
+    },
+    "difficulty": """
+        select mode, generation, format('{{:.2f}}', avg(score)), count(*)
+        from '{folder}/scores.jsonl' group by all order by all
+    """,
+}
+"""The figures of a report as questions to DuckDB, which reads the files with code of its own."""
 
 
-def test_difficulty_stands_beside_the_papers_figures(data: ReportData, tmp_path: Path) -> None:
-    """Mean by mode and generation where scores are; the figure is missing where nothing was scored."""
-    [figure] = [figure for figure in make_figures(data)[0] if figure.name == "difficulty"]
-    assert {row[0] for row in figure.rows} == {"single", "joint"}
-    assert {row[3] for row in figure.rows} == {f"{mean:.2f}" for mean in PAPER_DIFFICULTY[:4]}
-    for mode, generation, mean, _, count in figure.rows:
-        scores = data.difficulty.counts[str(mode)][int(str(generation))]
-        assert float(str(mean)) == pytest.approx(sum(s * n for s, n in scores.items()) / int(str(count)), abs=0.006)
+@pytest.mark.parametrize("name", COUNTS)
+def test_figures_agree_with_an_independent_count(name: str, data: ReportData, folder: Path) -> None:
+    """Stages, reasons, operations, lengths and scores, counted once more by DuckDB over the run's files."""
+    [figure] = [figure for figure in make_figures(data)[0] if figure.name == name]
+    counted = duckdb.sql(COUNTS[name].format(folder=folder, rows=ROWS.format(folder=folder))).fetchall()
+    shown = [tuple(row) for row in figure.rows]
+    if name == "difficulty":
+        assert {row[3] for row in shown} == {f"{PAPER_DIFFICULTY[generation]:.2f}" for generation in range(4)}
+        shown = [(*row[:3], row[4]) for row in shown]
+    assert len(counted) > 2
+    assert sorted(shown) == sorted(counted)
+
+
+def test_difficulty_is_missing_where_nothing_was_scored(tmp_path: Path) -> None:
+    """No empty figure."""
     bare = gather(make_run(tmp_path, [{"instruction": f"Name {n} rivers."} for n in range(4)], generations=1))
     assert "difficulty" not in {figure.name for figure in make_figures(bare)[0]}
 
@@ -259,7 +282,7 @@ def test_marks_of_the_map_stand_for_rows(page: str, data: ReportData) -> None:
     group = drawing[drawing.index("role-mark") :]
     assert group[: group.index("</g>")].count("<path") == len(points) > 40
     lineages = read_data(page)["lineages"]
-    assert not any("reason" in lineages[index]["rows"][place] for index, place in points)
+    assert all(point and "reason" not in lineages[point[0]]["rows"][point[1]] for point in points)
 
 
 def test_a_large_run_is_sampled_and_says_so(folder: Path, data: ReportData) -> None:
@@ -287,7 +310,11 @@ def test_a_run_without_files_is_read_from_its_journal(folder: Path, tmp_path: Pa
         (copy / name).write_bytes((folder / name).read_bytes())
     manifest = require_manifest(folder)
     write_manifest(copy, manifest.model_copy(update={"status": "running", "files": {}}))
-    assert list(read_lineages(copy, require_manifest(copy))) == list(read_lineages(folder, manifest))
+    read: list[list[list[RowDict]]] = [[], []]
+    for run, lineages in zip((copy, folder), read, strict=True):
+        compute_stats(run, collectors=[lineages.append])
+    assert read[0] == read[1]
+    assert len(read[0]) == len(hostile_seeds())
     assert "killed; what its journal holds is shown" in make_page(gather(copy)).decode()
 
 

@@ -1,24 +1,22 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evol.errors import FolderError, SeedError
 from evol.journal import Journal
-from evol.lineage_rows import read_lineages
 from evol.records import ROLES, Completion, CompletionRequest, Price, Role, ThrottleChange
 from evol.report_data import escape_json
-from evol.report_figures import find_quantile, smooth
+from evol.report_figures import smooth
+from evol.rows import read_lineages
 from evol.sample import HashSample
 from evol.seeds import SeedTally, read_seeds, read_skills
-from evol.textmap import project
+from evol.speed import find_percentile, find_quantile
 from evol.timeline import MOST_BINS, SHORTEST_PAUSE, read_timeline
 from report_runs import make_run
 
@@ -165,38 +163,12 @@ def test_a_timeline_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (line.width, [one.calls for one in line.bins]) == (0.0, [27])
 
 
-def test_near_points_share_words() -> None:
-    """Three groups of texts, one in a script without spaces, lie in three places; the same every time."""
-    groups = [
-        [f"Compute the integral of a polynomial of degree {number}." for number in range(8)],
-        [f"Bake a sourdough bread with {number} grams of salt." for number in range(8)],
-        [f"川の名前を{number}つ挙げてください。" for number in range(8)],
-    ]
-    points, share = project([text for group in groups for text in group])
-    assert project([text for group in groups for text in group]) == (points, share)
-    assert 0 < share <= 1
-    assert max(abs(value) for point in points for value in point) == 1
-    places = np.array(points).reshape(3, 8, 2)
-    centres = places.mean(axis=1)
-    spread = np.linalg.norm(places - centres[:, None], axis=2).max()
-    gaps = [float(np.linalg.norm(centres[a] - centres[b])) for a, b in ((0, 1), (0, 2), (1, 2))]
-    assert min(gaps) > 2 * spread
-
-
-@pytest.mark.parametrize("texts", [["same"] * 5, ["", "!", "?"], ["a b", "", "\ud800 \u0000 c"]])
-def test_a_map_of_odd_texts_has_finite_points(texts: list[str]) -> None:
-    """Equal, empty and broken texts."""
-    points, share = project(texts)
-    assert len(points) == len(texts)
-    assert all(math.isfinite(value) for point in points for value in (*point, share))
-
-
 @given(st.dictionaries(st.integers(0, 3000), st.integers(1, 50), min_size=1))
 def test_quantiles_of_counts_are_those_of_the_values(counts: dict[int, int]) -> None:
     """Nearest rank, as over the values written out; a smoothed curve has its highest value 1."""
     values = sorted(Counter(counts).elements())
-    for share in (0.5, 0.9, 0.99):
-        assert find_quantile(counts, share) == values[math.ceil(len(values) * share) - 1]
+    for percent in (0, 50, 90, 99, 100):
+        assert find_quantile(counts, percent) == find_percentile(values, percent)
     grid = [step / 10 for step in range(-10, 90)]
     assert max(smooth(counts, grid)) == pytest.approx(1)
 
@@ -218,10 +190,8 @@ def test_skills_are_read_beside_the_seeds(tmp_path: Path) -> None:
 
 def test_files_out_of_seed_order_are_refused(tmp_path: Path) -> None:
     """A row that belongs to no lineage is an error, never silently left out."""
-    from evol.folder import require_manifest
-
     run = make_run(tmp_path, [{"instruction": f"Name {n} rivers."} for n in range(6)], generations=1)
     path = run / "generation-1.jsonl"
     path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
-    with pytest.raises(FolderError, match=r"generation-1\.jsonl: not in seed order"):
-        list(read_lineages(run, require_manifest(run)))
+    with pytest.raises(FolderError, match=r"generation-1\.jsonl: holds rows of no seed"):
+        list(read_lineages(run, 1))

@@ -58,6 +58,14 @@ KEYS = {
         f"difficulty.*.generations.*.{figure}"
         for figure in ("rated", "unclear", "missing", "mean", "distribution.*", "paper")
     ),
+    "breadth", "breadth.embedding", "breadth.dimensions", "breadth.seeds",
+    *(
+        f"breadth.{of}.*.{figure}"
+        for of in ("generations", "sets")
+        for figure in ("rows", "distance", "vendi", "clusters", "largest_cluster")
+    ),
+    "breadth.clusters[].rows", "breadth.clusters[].generations.*", "breadth.clusters[].example",
+    "breadth.clusters[].instruction",
 }  # fmt: skip
 """Version 1 of `--json`. A reader counts on these; within the version keys are only ever added."""
 
@@ -75,17 +83,17 @@ def read_stats(evol: Evol, *arguments: str | Path) -> dict[str, Any]:
     return dict(found)
 
 
-def list_paths(value: Any) -> set[str]:
+def list_paths(value: Any, prefix: str = "") -> set[str]:
     """The paths to every figure, with names that are data as "*"."""
     if isinstance(value, list):
-        return {f"[].{path}" for item in value for path in list_paths(item)}
+        return {path for item in value for path in list_paths(item, f"{prefix}[]")}
     if not isinstance(value, dict):
-        return {""}
-    known = {part for path in KEYS for part in path.replace("[]", "").split(".")}
+        return {prefix}
     found = set()
     for key, inner in value.items():
-        name = key if key in known else "*"
-        found |= {f"{name}.{path}".removesuffix(".").replace(".[]", "[]") for path in list_paths(inner)}
+        path = f"{prefix}.{key}".lstrip(".")
+        is_key = any(known == path or known.startswith((f"{path}.", f"{path}[]")) for known in KEYS)
+        found |= list_paths(inner, path if is_key else f"{prefix}.*")
     return found
 
 
@@ -214,7 +222,7 @@ def test_the_shape_of_json_is_kept(evol: Evol, server: FakeServer, run: Path) ->
     more = evol.folder / "more.jsonl"
     more.write_text('{"id": "n", "instruction": "Describe item 1 of set n."}\n{"id": "k", "instruction": "Say why."}\n')
     assert evol.run(more, "--generations", "3", "--out", "odd").returncode == 3
-    found = list_paths(read_stats(evol, "--tokenizer", tokenizer_file(evol.folder)))
+    found = list_paths(read_stats(evol, "--breadth", "--tokenizer", tokenizer_file(evol.folder)))
     odd = list_paths(read_stats(evol, "odd"))
     assert read_stats(evol)["format"] == 1
     assert found | odd == KEYS

@@ -28,9 +28,11 @@ PAYS = 0.3
 MAX_PATIENCE = 64
 """Samples between two trials, at most."""
 
-_MOST = 4, 300
-"""A sample ends after this many times its limit, or this many calls if that is more, sure or not."""
+_FEWEST_AT_END, _ENOUGH_AT_END = 300, 600
+"""A sample ends, sure or not, after so many calls; nine times its limit between the two, four times it beyond."""
 _NEARLY_ALL = 0.95
+_TELLING = BRISK * 3 // 2
+"""Slots from which on the end of slow start is remembered: few slots bring few calls, which chance can fool."""
 _SURE = 2.3  # standard errors; every look at a sample is one more chance to be fooled
 _FEW = 5  # calls of one role that can be compared
 
@@ -58,7 +60,7 @@ class Sample:
     @property
     def most(self) -> int:
         """Calls it may grow to."""
-        return max(self.limit * _MOST[0], _MOST[1])
+        return max(_FEWEST_AT_END, min(9 * self.limit, _ENOUGH_AT_END), 4 * self.limit)
 
     @property
     def is_ready(self) -> bool:
@@ -105,6 +107,7 @@ class ConcurrencyFinder:
         self._patience = 2
         self._held = 0
         self._refused_at: int | None = None
+        self._flat_at: int | None = None  # where slow start saw no more throughput
         self._good = 0  # the last limit that was held for a whole sample without a refusal
         self._last_cut = float("-inf")
         self._sample = Sample(0, self.limit)
@@ -143,6 +146,7 @@ class ConcurrencyFinder:
         if floor >= self.limit:
             return False
         self._last_cut = now
+        self._flat_at = None
         self._refused_at = self.limit
         good, self._good = self._good, 0
         least = max(1, int(self.limit * CUT))
@@ -179,6 +183,7 @@ class ConcurrencyFinder:
             self._base = sample
             return self._step_up(sample, now)
         self._is_doubling = False
+        self._flat_at = sample.limit if sample.limit > _TELLING else None
         gain = math.exp(self._log_gain(base, sample)[0])
         self._base, self._step, self._patience = None, 0.3, 1  # chance may have fooled us: look again soon
         limit = min(sample.limit, math.ceil(base.limit * max(1.0, gain) * 1.05))
@@ -189,13 +194,18 @@ class ConcurrencyFinder:
         self._base = sample
         if self._is_doubling:
             return self._step_up(sample, now)
-        if sample.size < sample.most // 2:
+        if sample.size < sample.most:  # what trials are compared with must be no guess
             sample.grow()
             return sample.is_ready and self._consider(sample, now)
         self._held += 1
         self._good = sample.limit
         step = self._step if self._direction > 0 else STEP
         wanted = sample.limit + self._direction * max(1, int(sample.limit * min(step, 0.3)))
+        if self._flat_at is not None and self._direction > 0:
+            if sample.limit >= _NEARLY_ALL * self._flat_at:
+                self._flat_at = None  # chance may have fooled us then
+            elif wanted > self._flat_at:
+                wanted = (sample.limit + self._flat_at) // 2
         patience = self._patience
         if self._refused_at is not None and self._direction > 0:
             if sample.limit >= self._refused_at:

@@ -136,7 +136,10 @@ def run(
         str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
     ] = None,
     base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
+        list[str] | None,
+        typer.Option(
+            help="OpenAI-compatible endpoint; again for more of them.  [default: OPENAI_BASE_URL, else OpenAI]"
+        ),
     ] = None,
     concurrency: Annotated[
         str | None, typer.Option(help="Calls in flight, or auto: find it.  [default: auto; local model: 4]")
@@ -166,7 +169,7 @@ def run(
             "pack": pack,
             "random_seed": random_seed,
             "seed_responses": seed_responses,
-            "models": {"default": _given({"model": model, "base_url": base_url})},
+            "models": {"default": _given({"model": model, "base_url": base_url or None})},
             "limits": given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
         }
         loaded = load_config(config, _given(flags))
@@ -260,27 +263,51 @@ def stats(
     html: Annotated[
         Path | None, typer.Option(help="Write figures and lineages of one run as a page to this file.")
     ] = None,
+    breadth: Annotated[
+        bool, typer.Option("--breadth", help="Map, clusters and Vendi score of the instructions; a page has them.")
+    ] = False,
+    breadth_sample: Annotated[int, typer.Option(min=1, max=5000, help="Of the lineages of N seeds.")] = 400,
+    embed_model: Annotated[
+        str | None,
+        typer.Option(help="A model, a .gguf file or `embedded` makes embeddings.  [default: TF-IDF, no model]"),
+    ] = None,
+    embed_base_url: Annotated[
+        str | None, typer.Option(help="Its OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
+    ] = None,
+    embed_key_env: Annotated[
+        str | None, typer.Option(help="The environment variable with its key.  [default: OPENAI_API_KEY]")
+    ] = None,
 ) -> None:
     """Show what happened, at what cost, how good it is; also while a run goes on. Several runs stand side by side."""
     with _report_errors():
+        folders = runs or [Path("output")]
+        plan = None
+        if breadth or html or embed_model or embed_base_url or embed_key_env:
+            plan = telling.plan_breadth(breadth_sample, embed_model, embed_base_url, embed_key_env)
         if html is not None:
-            telling.write_html(runs or [Path("output")], html, as_json)
-            return
-        from evol.stats import compute_stats
-        from evol.tokens import TokenCounter
-
-        counter = TokenCounter(tokenizer) if tokenizer else None
-        found = [compute_stats(folder, counter) for folder in runs or [Path("output")]]
-        if as_json:
-            _print_json([one.model_dump(mode="json") for one in found])
-        elif len(found) > 1:
-            from evol.comparison import print_comparison
-
-            print_comparison(found)
+            telling.write_html(folders, html, plan, as_json)
         else:
-            from evol.tables import print_stats
+            telling.stats(folders, tokenizer, plan, as_json)
 
-            print_stats(found[0])
+
+@app.command(short_help="Read one lineage, from its seed on.")
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder; left out: output.")],
+    row_id: Annotated[str | None, typer.Argument(metavar="ID", help="Of a row or a seed.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show long texts whole.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the lineage as JSON.")] = False,
+) -> None:
+    """Read one lineage: what each evolution changed, responses, eliminations with their reasons; also during a run."""
+    with _report_errors():
+        from evol.lookup import find_lineage
+
+        found = find_lineage(Path("output" if row_id is None else run), run if row_id is None else row_id)
+        if as_json:
+            _print_json(found.model_dump(mode="json"))
+        else:
+            from evol.reading import print_lineage
+
+            print_lineage(found, full=full)
 
 
 @app.command(epilog=_EPILOG_SCORE, short_help="Rate how difficult the instructions are.")
@@ -294,7 +321,9 @@ def score(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [models.scorer]; flags beat it.")] = None,
     model: Annotated[str | None, typer.Option(help="Who rates.  [default: the run's scorer, else its judge]")] = None,
-    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: the run's]")] = None,
+    base_url: Annotated[
+        list[str] | None, typer.Option(help="OpenAI-compatible endpoint; again for more.  [default: the run's]")
+    ] = None,
     concurrency: Annotated[str | None, typer.Option(help="Calls in flight, or auto.  [default: as the run]")] = None,
     rpm: Annotated[float | None, typer.Option(help="Requests a minute, at most.")] = None,
     tpm: Annotated[float | None, typer.Option(help="Tokens a minute, in and out, at most.")] = None,
@@ -311,7 +340,7 @@ def score(
         checked = check_scoring(
             run,
             config,
-            _given({"model": model, "base_url": base_url}),
+            _given({"model": model, "base_url": base_url or None}),
             given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
             "joint" if joint else "single",
             sample,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 
+from evol.breadth_tables import show_breadth
 from evol.figures import DiversityStats, FlawCount
 from evol.records import ALL_ROLES, RunStats
 from evol.tables import NAMES, clean, make_table, show_cost, show_lengths, show_number, show_share
@@ -78,8 +79,21 @@ def _texts(runs: list[RunStats]) -> Iterator[Line]:
     for key in _union(stats.parent_similarity for stats in runs):
         likeness = (stats.parent_similarity.get(key) for stats in runs)
         yield _of_generation(key), [show_number(found.mean if found else None) for found in likeness]
+    yield from _breadth(runs)
     yield "refused, kept (eliminated)", [_show_flaws(stats.refusals) for stats in runs]
     yield "cut, kept (eliminated)", [_show_flaws(stats.truncations) for stats in runs]
+
+
+def _breadth(runs: list[RunStats]) -> Iterator[Line]:
+    found = [stats.breadth for stats in runs]
+    if not any(found):
+        return
+    yield "embedding", [one.embedding if one else "-" for one in found]
+    yield from _head("breadth: Vendi / distance", runs)
+    for key in _union(one.generations for one in found if one):
+        yield _of_generation(key), [show_breadth(one.generations.get(key)) if one else "-" for one in found]
+    for name, label in (("seeds", "  seeds, drawn"), ("evolved", "  evolved, drawn")):
+        yield label, [show_breadth(one.sets[name]) if one else "-" for one in found]
 
 
 def _difficulty(runs: list[RunStats]) -> Iterator[Line]:

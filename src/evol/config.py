@@ -83,8 +83,8 @@ class ModelConfig(_Table):
 
     model: str = ""
     """Name at the endpoint, path of a GGUF file, or "" for the embedded model."""
-    base_url: str = ""
-    """"" means OPENAI_BASE_URL, else OpenAI."""
+    base_url: str | list[str] = ""
+    """"" means OPENAI_BASE_URL, else OpenAI; several serve the same model side by side."""
     api_key_env: str = "OPENAI_API_KEY"
     """Name of the environment variable that holds the key."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -98,8 +98,19 @@ class ModelConfig(_Table):
 
     @field_validator("base_url")
     @classmethod
-    def _check_url(cls, value: str) -> str:
-        return check_url(value)
+    def _check_url(cls, value: str | list[str]) -> str | list[str]:
+        urls = [check_url(url) for url in ([value] if isinstance(value, str) else value)]
+        if not all(urls) and len(urls) > 1:
+            raise ValueError("one of several is empty")
+        if len(set(urls)) < len(urls):
+            raise ValueError("names the same endpoint twice")
+        return urls[0] if len(urls) == 1 else urls or ""
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """The configured base URLs, none where the environment decides."""
+        urls = [self.base_url] if isinstance(self.base_url, str) else self.base_url
+        return tuple(url for url in urls if url)
 
     @field_validator("api_key_env")
     @classmethod
@@ -433,13 +444,17 @@ def _describe(error: ValidationError, models: dict[str, Any]) -> tuple[list[str]
             own = own.get(part) if isinstance(own, dict) else None
         parts[:1] = ["models", role if own is not None else "default"]
     # a union adds the names of its branches to the location; they are no keys of the file
-    keys = [part for part in parts if part.isidentifier() and not part.startswith(("literal", "float", "int"))]
+    keys = [
+        part
+        for part in parts
+        if part.isidentifier() and not part.startswith(("literal", "float", "int", "str", "list"))
+    ]
     key = ".".join(keys)
     if fault["type"] == "extra_forbidden":
         return keys, f"unknown key {key}"
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     sentence = f"{key}: {message[:1].lower()}{message[1:]}"
-    if parts[-1] in ("api_key_env", "base_url"):
+    if keys[-1:] in (["api_key_env"], ["base_url"]):
         return keys, sentence  # the value may hold a secret
     shown = repr(fault["input"])
     return keys, f"{sentence} (found {shown if len(shown) < 60 else shown[:57] + '...'})"

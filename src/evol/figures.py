@@ -6,7 +6,7 @@ says that it is of a sample; a sample is chosen by hash, so that the same run gi
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -120,6 +120,49 @@ class DifficultyStats(_Frozen):
     generations: dict[str, GenerationDifficulty]
 
 
+class SetBreadth(_Frozen):
+    """How far the instructions of one set lie apart, by their embeddings."""
+
+    rows: int
+    distance: float | None
+    """Mean cosine distance of all pairs, 0 (alike) to 2; None below two rows."""
+    vendi: float | None
+    """Vendi score (arXiv 2210.02410) of the cosine similarities: how many rows that have nothing in common would be as
+    varied; 1 where all are alike, at most `rows`. None without rows. It grows with `rows`: compare sets of one size."""
+    clusters: int
+    """Clusters of the map in which the set has a row."""
+    largest_cluster: float | None
+    """Share of the set's rows in its largest cluster; None without rows."""
+
+
+class ClusterStats(_Frozen):
+    """A cluster of the map, the largest one first."""
+
+    rows: int
+    generations: dict[str, int]
+    """Rows by generation."""
+    example: str
+    """Id of the row next to its centre."""
+    instruction: str
+    """That row's, cut at 200 characters."""
+
+
+class BreadthStats(_Frozen):
+    """How broad the instructions are: embeddings, a map of them in the plane, and its clusters; of a sample."""
+
+    embedding: str
+    """Who made the vectors: "MODEL at URL", or words and letter sequences (TF-IDF and SVD) without a model."""
+    dimensions: int
+    seeds: int
+    """In the sample, each with its whole lineage."""
+    generations: dict[str, SetBreadth]
+    """Surviving rows by generation."""
+    sets: dict[str, SetBreadth]
+    """"seeds", and "evolved", all generations from 1 on: drawn by hash, both as large as the smaller one."""
+    clusters: list[ClusterStats]
+    """By k-means on the map; at most 20, fewer where there are fewer different places."""
+
+
 class Score(_Frozen):
     """A row of `scores.jsonl`; joins a row of the run by its id."""
 
@@ -151,6 +194,31 @@ class ScoringMeta(_Frozen):
     """The sha256 of every file of rows that was read."""
     prompts: str
     """The sha256 of the prompts."""
+
+
+SHOWN_FORMAT = 1
+
+
+class ShownLineage(_Frozen):
+    """What `evol show --json` prints: one lineage."""
+
+    format: int = SHOWN_FORMAT
+    """Version of this layout; keys are only ever added within one version."""
+    folder: str
+    """As it was named."""
+    status: str
+    """Of the run: a manifest's status, "in progress" or "killed"."""
+    seed_id: str
+    asked: int | None
+    """The generation of the row that was asked for; None where a seed was."""
+    generations: int
+    """M. Generations that have no row are unfinished, or not there yet."""
+    rows: list[dict[str, Any]]
+    """As they stand in the run's files, by generation; those of eliminated evolutions have `reason` and `detail`."""
+    error: str
+    """Why the lineage is unfinished, "" where it is not or where that is not known."""
+    scores: dict[str, dict[str, float]]
+    """Of `evol score`: by row id and mode."""
 
 
 SCORES_FORMAT = 1

@@ -38,6 +38,7 @@ from evol.health import OUTAGE_AFTER, SAME_REFUSALS, EndpointHealth
 from evol.journal import BYTES_PER_TOKEN, Journal
 from evol.rates import MAX_WAIT
 from evol.records import UNKNOWN_TOKENS, Completion, CompletionRequest, Price, Role
+from evol.routing import Route, Router
 from evol.throttle import Slot, Throttle
 
 EMPTY_TRIES = 3
@@ -46,6 +47,10 @@ FIRST_TRIES = 3
 """Attempts of the first call where nobody listens or no chat completion comes back."""
 LIMITED = (429, 503, 529)
 """Statuses that say: too many requests, or no room for them."""
+BUSY = (429, 529)
+"""Of these, the ones that a server sends which is well."""
+NOT_SERVED_HERE = (301, 302, 303, 307, 308, 404, 405)
+"""Statuses that say nothing about the request: another endpoint may serve it."""
 TOLD_WAIT = 5.0
 """Seconds; the user is told of a longer pause, once a minute at most."""
 
@@ -61,26 +66,28 @@ class Terms:
     """On what terms a role is asked.
 
     Attributes:
-        throttle: the slots of its endpoint and model.
+        router: its endpoints and their slots.
         max_output_tokens: the most a reply can have, None where requests do not say.
         price: None where unknown.
     """
 
-    throttle: Throttle
+    router: Router
     max_output_tokens: int | None = None
     price: Price | None = None
 
 
 class _Call:
-    """One call across its attempts."""
+    """One call across its attempts; `backend` is the one asked last, `is_movable` whether another may be asked now."""
 
-    __slots__ = ("attempts", "backend", "empties", "health", "is_first", "latency", "request", "started", "terms")
+    __slots__ = (
+        *("attempts", "backend", "empties", "health", "is_first", "is_movable"),
+        *("latency", "request", "started", "terms"),
+    )
 
-    def __init__(
-        self, request: CompletionRequest, backend: Backend, health: EndpointHealth, terms: Terms, started: float
-    ) -> None:
+    def __init__(self, request: CompletionRequest, health: EndpointHealth, terms: Terms, started: float) -> None:
         self.request = request
-        self.backend = backend
+        self.backend = terms.router.routes[0].backend
+        self.is_movable = False
         self.health = health
         self.terms = terms
         self.started = started
@@ -95,8 +102,7 @@ class Gateway:
 
     Args:
         journal: open for appending.
-        backends: who plays which role.
-        terms: throttle and price of each role.
+        terms: endpoints, slots and price of each role.
         budget: opened at the journal's total.
         limits: retry and give-up times.
         clock: seconds, monotonic.
@@ -106,7 +112,6 @@ class Gateway:
     def __init__(
         self,
         journal: Journal,
-        backends: Mapping[Role, Backend],
         terms: Mapping[Role, Terms],
         budget: Budget,
         limits: LimitsConfig,
@@ -114,17 +119,17 @@ class Gateway:
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._journal = journal
-        self._backends = backends
         self._terms = terms
         self._budget = budget
         self._retry_for = limits.retry_for
         self._clock = clock
         self._notice = notice
         self._told: dict[str, float] = {}
-        self._health = {
-            backend.verified_by: EndpointHealth(backend.label, limits, terms[role].throttle.limit, clock)
-            for role, backend in backends.items()
+        by_endpoints = {
+            term.router.identity: EndpointHealth(term.router.label, limits, term.router.limit, clock)
+            for term in terms.values()
         }
+        self._health = {role: by_endpoints[term.router.identity] for role, term in terms.items()}
         self._output_tokens = {role: float(term.max_output_tokens or 512) / 2 for role, term in terms.items()}
         self._waiting: set[asyncio.Task[object]] = set()
         self._known_good = {role for role, total in journal.totals.items() if total.calls}
@@ -143,18 +148,17 @@ class Gateway:
                 return hit
             if self.is_stopping:
                 raise RunStopped
-            backend = self._backends[request.role]
-            health = self._health[backend.verified_by]
+            health = self._health[request.role]
             if request.role in health.verified:
-                return await self._pay(request, backend, health)
+                return await self._pay(request, health)
             with self._stoppable():
                 await health.first_call.acquire()
             try:
                 if request.role not in health.verified:
-                    return await self._pay(request, backend, health)
+                    return await self._pay(request, health)
             finally:
                 health.first_call.release()
-            return await self._pay(request, backend, health)
+            return await self._pay(request, health)
         except CallError:
             raise
         except EvolError as error:  # the endpoint, the budget or the disk: the end of the run
@@ -170,13 +174,13 @@ class Gateway:
         self.is_stopping = True
         self.fatal = self.fatal or fatal
         for terms in self._terms.values():
-            terms.throttle.turn_away(RunStopped)
+            terms.router.turn_away(RunStopped)
         for task in self._waiting:
             task.cancel()
 
-    async def _pay(self, request: CompletionRequest, backend: Backend, health: EndpointHealth) -> Completion:
+    async def _pay(self, request: CompletionRequest, health: EndpointHealth) -> Completion:
         """Attempt until there is an outcome, and journal it."""
-        call = _Call(request, backend, health, self._terms[request.role], self._clock())
+        call = _Call(request, health, self._terms[request.role], self._clock())
         try:
             try:
                 completion = await self._attempt(call)
@@ -203,7 +207,7 @@ class Gateway:
 
         return await AsyncRetrying(
             retry=lambda state: self._is_worth_retrying(call, state),
-            wait=_choose_wait,
+            wait=lambda state: 0.0 if call.is_movable else _choose_wait(state),
             stop=lambda state: self._is_out_of_time(call, state),
             sleep=self._sleep,
             reraise=True,
@@ -214,12 +218,13 @@ class Gateway:
         if self.is_stopping:
             raise RunStopped
         worst = self._count_worst(call.request, call.terms)
-        throttle = call.terms.throttle
         if call.health.is_down:
             with self._stoppable():
                 await call.health.admit()
         expected = len(call.request.body) / BYTES_PER_TOKEN + self._output_tokens[call.request.role]
-        slot = await throttle.acquire(call.request, expected)
+        route, slot = await call.terms.router.acquire(call.request, expected)
+        throttle = route.throttle
+        call.backend = route.backend
         if self.is_stopping:  # since the slot was promised and this task woken
             throttle.release(slot)
             raise RunStopped
@@ -228,11 +233,11 @@ class Gateway:
                 with self._stoppable():
                     await self._budget.reserve(worst)
             except BaseException:
-                throttle.release(slot)
+                route.release(slot)
                 raise
         tokens = 0, 0
         try:
-            completion = await self._send(call, slot)
+            completion = await self._send(call, route, slot)
             tokens = self._count_tokens(call.request, completion)
             throttle.note_reply(slot, sum(tokens), completion.hint)
             if completion.hint is not None and completion.hint.odd:
@@ -245,24 +250,27 @@ class Gateway:
         except CallError as error:
             throttle.note_failure(slot)
             if isinstance(error, TransientCallError) and error.status in LIMITED:
-                self._hold_back(call, slot, error)
+                self._hold_back(call, throttle, slot, error)
             raise
         finally:
             price = call.terms.price
             self._budget.settle(worst, sum(tokens), price.of(*tokens) if price else 0.0)
-            throttle.release(slot)
+            route.release(slot)
 
-    async def _send(self, call: _Call, slot: Slot) -> Completion:
+    async def _send(self, call: _Call, route: Route, slot: Slot) -> Completion:
         """One attempt at the backend; one that brought no reply is journaled as a failure."""
         begun = slot.begun
         try:
             call.attempts += 1
-            completion = await call.backend.complete(call.request)
+            completion = await route.backend.complete(call.request)
             call.latency = self._clock() - begun
+            route.note_success()
             call.health.note_success(call.request.role)
             return completion
         except EmptyReplyError as error:
             call.latency = self._clock() - begun
+            call.is_movable = False
+            route.note_success()
             call.health.note_success(call.request.role)
             call.empties += 1
             if call.empties < EMPTY_TRIES:
@@ -272,6 +280,7 @@ class Gateway:
         except EvolError as error:
             error.__traceback__ = None  # its frames would keep a long body while the call waits for its next attempt
             self._journal.append_failure(call.request, error.message)
+            error = self._leave_out(call, route, slot, error)
             if isinstance(error, TransientCallError) and call.health.note_failure(
                 error, call.request.key, begun, is_alone=call.is_first
             ):
@@ -280,15 +289,33 @@ class Gateway:
                     f"{call.backend.label}: nothing has succeeded for {OUTAGE_AFTER:.0f} s, the last failure was: "
                     f"{error.message}; one call is tried now and then until it is back",
                 )
-            raise
+            raise error from None
         except asyncio.CancelledError:
             self._journal.append_failure(call.request, "interrupted")
             raise
 
-    def _hold_back(self, call: _Call, slot: Slot, error: TransientCallError) -> None:
+    def _leave_out(self, call: _Call, route: Route, slot: Slot, error: EvolError) -> EvolError:
+        """Of several endpoints, let one rest that fails; what is wrong with it alone is worth an attempt elsewhere."""
+        router, call.is_movable = call.terms.router, False
+        is_its_own = isinstance(error, EndpointError) or (
+            isinstance(error, CallRejected) and error.status in NOT_SERVED_HERE
+        )
+        is_failure = isinstance(error, TransientCallError) and error.status not in BUSY
+        if len(router.routes) == 1 or not (is_its_own or is_failure):
+            return error
+        is_certain = is_its_own or (isinstance(error, TransientCallError) and error.unreachable)
+        if route.note_failure(slot, self._clock(), is_certain=is_certain):
+            self._tell(
+                f"left out {route.backend.label}",
+                f"{route.backend.label} is left out, and tried again now and then: {error.message}",
+            )
+        call.is_movable = router.has_another(route)
+        return TransientCallError(error.message) if is_its_own and call.is_movable else error
+
+    def _hold_back(self, call: _Call, throttle: Throttle, slot: Slot, error: TransientCallError) -> None:
         """The server refused a call for its load: everybody waits, and fewer calls follow."""
         hint = error.hint_of_rate
-        wait = call.terms.throttle.note_refusal(slot, error.retry_after, hint, is_rate=error.status == 429)
+        wait = throttle.note_refusal(slot, error.retry_after, hint, is_rate=error.status == 429)
         label = call.backend.label
         if hint is not None and hint.odd:
             self._tell("odd", f"{label} sends a header that cannot be right ({hint.odd}); it is passed over")
@@ -326,7 +353,7 @@ class Gateway:
         if isinstance(error, EmptyReplyError):
             return call.empties < EMPTY_TRIES
         if isinstance(error, TransientCallError) and call.is_first and (error.unreachable or error.unreadable):
-            return call.attempts < FIRST_TRIES
+            return call.attempts < FIRST_TRIES * len(call.terms.router.routes)
         return isinstance(error, CallError) and error.retryable
 
     def _is_out_of_time(self, call: _Call, state: RetryCallState) -> bool:

@@ -59,6 +59,8 @@ BYTES_PER_TOKEN = 4
 
 _NOTHING = Completion("")
 _CRC_LENGTH = len(b',"crc":"00000000"}\n')
+_HEAD_START = 128
+"""Kind and key stand before the seed's id, in fewer bytes."""
 _BLOCK = 1 << 20
 _READ_GUESS = 1 << 14
 
@@ -176,6 +178,7 @@ class Journal:
         self._broken: StorageError | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._see: Callable[[dict[str, Any]], None] | None = None
+        self._only: bytes | None = None
         self.throttle_changes: list[ThrottleChange] = []
         self.totals: dict[Role, CallTotals] = {role: CallTotals() for role in ALL_ROLES}
 
@@ -210,7 +213,12 @@ class Journal:
     @classmethod
     @contextlib.contextmanager
     def open_for_reading(
-        cls, folder: Path, see: Callable[[dict[str, Any]], None] | None = None, *, name: str = JOURNAL_NAME
+        cls,
+        folder: Path,
+        see: Callable[[dict[str, Any]], None] | None = None,
+        *,
+        name: str = JOURNAL_NAME,
+        only: str | None = None,
     ) -> Iterator[Journal]:
         """Open read-only, also while a run appends; a torn last line is passed over.
 
@@ -218,6 +226,7 @@ class Journal:
             folder: the run folder.
             see: is given the figures at the head of every call and failure, in the order of the file.
             name: of the journal in the folder.
+            only: a seed id: no other seed's records are taken in, nor checked.
 
         Raises:
             FolderError: no journal, or a damaged line that is not the last.
@@ -229,6 +238,7 @@ class Journal:
             raise FolderError(f"{path}: {error.strerror}", "is this the folder of a run?") from None
         journal = cls(path, handle, writable=False)
         journal._see = see
+        journal._only = None if only is None else b',"seed_id":' + orjson.dumps(only) + b","
         try:
             journal._scan()
             yield journal
@@ -417,6 +427,8 @@ class Journal:
 
     def _take_line(self, line: bytes) -> bool:
         """Count one whole line; whether it was good."""
+        if self._only is not None and line.find(self._only, 0, _HEAD_START + len(self._only)) < 0:
+            return True
         content = line[: 1 - _CRC_LENGTH]
         if line[1 - _CRC_LENGTH :] != b',"crc":"%08x"}' % zlib.crc32(content):
             return False

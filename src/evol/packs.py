@@ -91,7 +91,7 @@ class Pack:
 
     def judged_by(self, judge: Template) -> Pack:
         """This pack with another judge's prompt in place of its default one."""
-        return replace(self, judge=judge)
+        return self if judge is self.judge else replace(self, judge=judge)
 
 
 def find_pack(name: str) -> Path:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Protocol
 
 from evol import __version__
-from evol.backends.base import Backend
 from evol.checks import Checked
 from evol.errors import (
     CallFailed,
@@ -53,7 +52,8 @@ from evol.records import (
     UnfinishedLineage,
 )
 from evol.seeds import SeedTally, read_seeds
-from evol.session import Job, Session, check_past_cost, judge_end
+from evol.session import Backends, Job, Session, check_past_cost, judge_end
+from evol.spool import Spool
 
 NOT_REACHED = "not reached"
 """The `error` of a lineage that the run stopped before; nothing is wrong with it."""
@@ -97,7 +97,7 @@ class RunResult:
 
 def run(
     checked: Checked,
-    backends: Mapping[Role, Backend],
+    backends: Backends,
     observer: Observer,
     prices: Mapping[Role, Price | None] | None = None,
     estimate: Estimate | None = None,
@@ -137,7 +137,7 @@ def run(
 
 def _run_locked(
     checked: Checked,
-    backends: Mapping[Role, Backend],
+    backends: Backends,
     observer: Observer,
     journal: Journal,
     interrupts: Interrupts,
@@ -173,17 +173,18 @@ def _run_locked(
     gateway = session.gateway
     failures: dict[str, str] = {}
     observer.begin(checked.seeds.count, {role: journal.totals[role] for role in ROLES}, prices)
-    try:
-        session.work_off(_list_lineages(checked, gateway, observer, failures), interrupts)
-    finally:
-        observer.end()
-    if isinstance(gateway.fatal, StorageError | FolderError):
-        raise gateway.fatal
-    if gateway.fatal and checked.existing is None and not journal.calls and gateway.fatal.exit_code != 4:
-        raise gateway.fatal  # nothing was got, and the folder shall not remember it
-    journal.sync()
-    tally = Tally.for_generations(config.generations)
-    files = write_outputs(folder, read_seeds_again(folder), config, checked.pack, journal, tally)
+    with contextlib.closing(Spool(folder)) as spool:
+        try:
+            session.work_off(_list_lineages(checked, gateway, observer, failures, spool), interrupts)
+        finally:
+            observer.end()
+        if isinstance(gateway.fatal, StorageError | FolderError):
+            raise gateway.fatal
+        if gateway.fatal and checked.existing is None and not journal.calls and gateway.fatal.exit_code != 4:
+            raise gateway.fatal  # nothing was got, and the folder shall not remember it
+        journal.sync()
+        tally = Tally.for_generations(config.generations)
+        files = write_outputs(folder, read_seeds_again(folder), config, checked.pack, journal, tally, spool=spool)
     ends = _Ends(failures, gateway.fatal, interrupts.exit_code)
     return _finish(checked, manifest, journal, tally, files, prices, observer, ends)
 
@@ -245,13 +246,18 @@ def _finish(
     return RunResult(manifest, exit_code, ends.fatal if exit_code else None)
 
 
-def _list_lineages(checked: Checked, gateway: Gateway, observer: Observer, failures: dict[str, str]) -> Iterator[Job]:
+def _list_lineages(
+    checked: Checked, gateway: Gateway, observer: Observer, failures: dict[str, str], spool: Spool
+) -> Iterator[Job]:
     """Yield the work of a run, one job for each seed; why a lineage could not finish goes into `failures`."""
 
     async def evolve(position: int, seed: Seed) -> None:
+        outcomes: list[Outcome] = []
         try:
             async for outcome in evolve_lineage(seed, position, checked.config, checked.pack, gateway.complete):
                 observer.see(outcome)
+                outcomes.append(outcome)
+            spool.keep(position, outcomes)
         except CallFailed as error:
             failures[seed.id] = error.message
         observer.finish_lineage()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evol.backends.endpoint import find_base_url
+from evol.backends.endpoint import find_base_urls
 from evol.config import LimitsConfig, ModelConfig
 from evol.cost import look_up_price
 from evol.errors import ConfigError
@@ -25,9 +25,18 @@ def find_prices(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> dic
         if model.price is not None:
             prices[role] = model.price
         else:
-            prices[role] = FREE if model.is_local else look_up_price(model.name, find_base_url(model))
+            prices[role] = FREE if model.is_local else _find_highest(model)
         _check_limits(limits, model, role, prices[role])
     return prices
+
+
+def _find_highest(model: ModelConfig) -> Price | None:
+    """The highest of its endpoints' prices, for nobody knows which of them will serve."""
+    found = [look_up_price(model.name, url) for url in find_base_urls(model)]
+    known = [price for price in found if price is not None]
+    if len(known) < len(found):
+        return None
+    return Price(input=max(price.input for price in known), output=max(price.output for price in known))
 
 
 def _check_limits(limits: LimitsConfig, model: ModelConfig, role: Role, price: Price | None) -> None:

@@ -6,9 +6,10 @@ Control characters of models' texts never reach the terminal.
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -21,6 +22,7 @@ REFRESH = 0.25
 """Seconds between two redraws of the figures, at least."""
 
 _MAX_SHOWN_CHARS = 600
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 class TerminalObserver:
@@ -111,6 +113,18 @@ class TerminalObserver:
             tqdm.write(text, file=sys.stderr)
 
 
+def count_up(total: int, unit: str) -> Callable[[int], object]:
+    """A bar on a terminal, nothing elsewhere; returns what is told how many more are done."""
+    bar = tqdm(total=total, unit=unit, file=sys.stderr, disable=None if total else True, leave=False)
+
+    def advance(done: int) -> None:
+        bar.update(done)
+        if bar.n >= total:
+            bar.close()
+
+    return advance
+
+
 def _describe_evolution(outcome: Outcome, number: int) -> str:
     row = outcome.row
     fate = f"eliminated: {row.reason}" if isinstance(row, EliminatedRow) else "kept"
@@ -130,4 +144,5 @@ def _indent(text: str) -> str:
 
 def clean_for_terminal(text: str) -> str:
     """Remove control and direction characters (line feed kept), so that no text can drive the terminal."""
-    return "".join(char for char in text.replace("\t", "    ") if char == "\n" or char == " " or char.isprintable())
+    plain = _SPACES.sub(" ", text.replace("\t", "    "))
+    return "".join(char for char in plain if char == "\n" or char == " " or char.isprintable())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from evol.journal import Journal
 from evol.lineage import evolve_lineage
 from evol.packs import Pack
 from evol.records import Completion, CompletionRequest, FileDigest, GenerationCount, Outcome, Seed
+from evol.spool import Fate, Spool, fate_of
 
 
 class JournalMiss(Exception):
@@ -48,23 +49,20 @@ class Tally:
         """An empty tally of generations 0 … `count`."""
         return cls([_GenerationTally() for _ in range(count + 1)])
 
-    def add(self, seed: Seed, outcomes: list[Outcome]) -> None:
+    def add(self, seed: Seed, fates: Sequence[Fate]) -> None:
         """Count one lineage."""
         self.seeds += 1
-        for generation, tally in enumerate(self.generations):
-            if generation >= len(outcomes):
-                tally.unfinished += 1
-                continue
-            outcome = outcomes[generation]
-            tally.operations[outcome.row.operation] += 1
-            tally.notes.update(outcome.notes)
-            reason = getattr(outcome.row, "reason", None)
-            if reason:
+        for tally, (row, notes) in zip(self.generations, fates, strict=False):
+            tally.operations[row["operation"]] += 1
+            tally.notes.update(notes)
+            if reason := row.get("reason"):
                 tally.eliminated[reason] += 1
             else:
                 tally.survivors += 1
-        if len(outcomes) < len(self.generations) and len(self.unfinished) < 100:
-            self.unfinished.append((seed.id, len(outcomes)))
+        for tally in self.generations[len(fates) :]:
+            tally.unfinished += 1
+        if len(fates) < len(self.generations) and len(self.unfinished) < 100:
+            self.unfinished.append((seed.id, len(fates)))
 
     def freeze(self) -> list[GenerationCount]:
         """The persisted form."""
@@ -117,7 +115,7 @@ def replay_all(
     """Yield every outcome the journal knows, in seed order, then generation; counts into `tally`."""
     for position, seed in enumerate(seeds):
         outcomes = replay_lineage(seed, position, config, pack, journal)
-        tally.add(seed, outcomes)
+        tally.add(seed, [fate_of(outcome) for outcome in outcomes])
         yield from outcomes
 
 
@@ -130,6 +128,7 @@ def write_outputs(
     tally: Tally,
     *,
     whole: bool = False,
+    spool: Spool | None = None,
 ) -> dict[str, FileDigest]:
     """Write `generation-0 … M.jsonl` and `eliminated.jsonl`, each whole or not at all.
 
@@ -141,6 +140,7 @@ def write_outputs(
         journal: of the run.
         tally: is filled.
         whole: write nothing unless every lineage is finished.
+        spool: lineages that this process has carried through, and that need no replay.
 
     Returns:
         Rows and digest by file name, for the manifest, which the caller writes last.
@@ -152,11 +152,14 @@ def write_outputs(
     names = [*(generation_name(number) for number in range(config.generations + 1)), ELIMINATED_NAME]
     with contextlib.ExitStack() as stack:
         writers: dict[str, JsonlWriter] = {name: stack.enter_context(open_atomically(folder / name)) for name in names}
-        for outcome in replay_all(seeds, config, pack, journal, tally):
-            name = ELIMINATED_NAME if outcome.eliminated else generation_name(outcome.row.generation)
-            writers[name].write(outcome.row.model_dump())
+        for position, seed in enumerate(seeds):
+            fates = spool.find(position) if spool else None
+            if fates is None:
+                outcomes = replay_lineage(seed, position, config, pack, journal)
+                fates = [fate_of(outcome) for outcome in outcomes]
+            tally.add(seed, fates)
             if whole and tally.unfinished:
                 raise NotFinished
-        if whole and tally.unfinished:  # a lineage without any outcome
-            raise NotFinished
+            for row, _ in fates:
+                writers[ELIMINATED_NAME if "reason" in row else generation_name(row["generation"])].write(row)
     return {name: FileDigest(rows=writer.rows, sha256=writer.sha256) for name, writer in writers.items()}

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from evol.figures import (
+    BreadthStats,
     DifficultyStats,
     DiversityStats,
     DuplicateStats,
@@ -397,3 +398,5 @@ class RunStats(_Frozen):
     """USD of all calls; None where a price is unknown."""
     difficulty: dict[str, DifficultyStats] = {}
     """By mode of `evol score`; empty where nothing was scored."""
+    breadth: BreadthStats | None = None
+    """With `--breadth` and in a report; None where nobody asked, or of fewer than three rows."""

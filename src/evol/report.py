@@ -17,6 +17,7 @@ from pathlib import Path
 import orjson
 
 from evol import __version__
+from evol.breadth import BreadthPlan
 from evol.errors import StorageError, UsageError
 from evol.files import write_atomically
 from evol.markup import escape, fill_template, write_figure, write_tiles
@@ -61,13 +62,16 @@ class Written:
         return f"{self.path}: figures and {shown} lineages to read, {self.size / 1e6:.1f} MB; open it in a browser"
 
 
-def write_report(folder: Path, path: Path, lineage_bytes: int = LINEAGE_BYTES) -> tuple[Written, RunStats]:
-    """Write the report of one run, whole or not at all; the run folder is only read.
+def write_report(
+    folder: Path, path: Path, lineage_bytes: int = LINEAGE_BYTES, plan: BreadthPlan | None = None
+) -> tuple[Written, RunStats]:
+    """Write the report of one run, whole or not at all; the run folder is only read, but for vectors of an embedder.
 
     Args:
         folder: of a run in any state.
         path: of the page; replaced where it is a report already.
         lineage_bytes: of the lineages in it, at most; a larger run is sampled.
+        plan: of its breadth; None: the usual one, without a model.
 
     Raises:
         UsageError: the libraries are missing, or another file is in the way.
@@ -76,7 +80,7 @@ def write_report(folder: Path, path: Path, lineage_bytes: int = LINEAGE_BYTES) -
     """
     _require_libraries()
     _check_target(path)
-    data = gather(folder, lineage_bytes)
+    data = gather(folder, lineage_bytes, plan)
     page = make_page(data)
     write_atomically(path, page)
     return Written(path, len(page), len(data.lineages), data.lineage_count), data.stats
@@ -98,8 +102,8 @@ def make_page(data: ReportData) -> bytes:
         "figures": "\n".join(map(write_figure, figures)),
         "sample": escape(_describe_sample(data)),
         "footer": escape(
-            f"Made by evol {__version__} from the run's own files. Tiles and figures count every row; "
-            "the map and the lineages are of the sample named above."
+            f"Made by evol {__version__} from the run's own files. Tiles and figures count every row; map, breadth and "
+            "lineages are of the samples that are named there."
         ),
         "data": _write_data(data, points).decode(),
         "script": script,
@@ -127,7 +131,7 @@ def _hash(text: str) -> str:
 
 
 def _require_libraries() -> None:
-    missing = [name for name in ("altair", "vl_convert", "numpy") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("altair", "vl_convert", "sklearn") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"--html needs packages that are not installed ({', '.join(missing)})", _INSTALL)
 
@@ -145,11 +149,11 @@ def _check_target(path: Path) -> None:
         raise StorageError(f"{path}: {why}", "name a file that can be written") from None
 
 
-def _write_data(data: ReportData, points: list[tuple[int, int]]) -> bytes:
+def _write_data(data: ReportData, points: list[tuple[int, int] | None]) -> bytes:
     rest = {
         "generations": data.manifest.generations,
         "skills": data.skills,
-        "scores": data.difficulty.by_id,
+        "scores": data.scores,
         "points": points,
     }
     # the lineages are JSON already, each as it was measured for the sample
@@ -201,8 +205,7 @@ def _make_tiles(data: ReportData) -> list[tuple[str, object, str, bool]]:
     inputs = sum(count.input_tokens + count.estimated_input_tokens for count in stats.calls.values())
     outputs = sum(count.output_tokens + count.estimated_output_tokens for count in stats.calls.values())
     guessed = sum(count.calls_without_usage for count in stats.calls.values())
-    costs = [count.cost for count in stats.calls.values() if count.attempts]
-    cost = "unknown" if None in costs else f"${sum(cost for cost in costs if cost is not None):,.2f}"
+    cost = "unknown" if stats.cost is None else f"${stats.cost:,.2f}"
     done = kept + eliminated
     return [
         ("rows", f"{kept + stats.generations[0].survivors:,}" if stats.generations else "0", "seeds included", False),

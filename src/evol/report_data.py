@@ -7,49 +7,36 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from evol.breadth import SAMPLED_FOR, Breadth, BreadthPlan, BreadthSample, measure_breadth
 from evol.elimination.texts import count_words
-from evol.errors import EvolError, FolderError
-from evol.files import read_jsonl
+from evol.errors import EvolError
 from evol.folder import require_manifest
-from evol.lineage_rows import LineageRows, read_lineages
 from evol.records import Manifest, RunStats
+from evol.rows import RowDict
 from evol.sample import HashSample
+from evol.scores import read_scores
 from evol.seeds import read_skills
-from evol.stats import compute_stats
+from evol.stats import survey_run
 from evol.timeline import Timeline, read_timeline
 
-SCORES_NAME = "scores.jsonl"
 LINEAGE_BYTES = 9_000_000
 """Of all sampled lineages in the page, with their scores and skills; charts and page add less than a million."""
 LINEAGE_CHARS = 200_000
 """Of one lineage's texts, at most; longer ones are cut, and say so."""
 LONGEST_TEXT = 20_000
 LONGEST_SKILL = 100
-_LONGEST_MODE = 20
-_SCORES_BYTES = 2 * (_LONGEST_MODE + 12)
+_SCORES_BYTES = 2 * 32
+"""Of a row: in each mode its name and a number."""
 
 STAGES = ("due", "evolved", "passed the rules", "not judged equal", "kept")
 """What an evolution comes through, in this order; the last rules are those about its response."""
-
-
-@dataclass
-class Difficulty:
-    """Scores of `evol score`.
-
-    Attributes:
-        counts: rows by mode of scoring, generation and score.
-        by_id: score by row id and mode, of the sampled rows alone.
-    """
-
-    counts: dict[str, dict[int, Counter[float]]] = field(default_factory=dict)
-    by_id: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -60,64 +47,58 @@ class ReportData:
         stats: the figures of `evol stats`.
         manifest: of the folder.
         stages: evolutions by stage (`STAGES`) and generation 1 … M.
-        lengths: rows by "instruction" or "response", generation and words; survivors alone, as in the figures.
+        lengths: rows kept by "instruction" or "response", generation and words.
         lineages: the sampled lineages as JSON, in seed order, with no `<` in them.
         lineage_count: of the whole run.
         skills: by seed id, of sampled lineages whose seed names one.
-        difficulty: scores, empty where nothing was scored.
+        scores: of `evol score`, by row id and mode, of the sampled rows.
         timeline: None where the journal is gone.
+        breadth: None where there are too few rows.
     """
 
     stats: RunStats
     manifest: Manifest
     stages: dict[str, Counter[int]] = field(default_factory=lambda: {stage: Counter() for stage in STAGES})
-    lengths: dict[str, dict[int, Counter[int]]] = field(
-        default_factory=lambda: {"instruction": defaultdict(Counter), "response": defaultdict(Counter)}
-    )
+    lengths: Mapping[str, Mapping[int, Counter[int]]] = field(default_factory=dict)
     lineages: list[bytes] = field(default_factory=list)
     lineage_count: int = 0
     skills: dict[str, str] = field(default_factory=dict)
-    difficulty: Difficulty = field(default_factory=Difficulty)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
     timeline: Timeline | None = None
+    breadth: Breadth | None = None
 
     def read_sample(self) -> Iterator[dict[str, Any]]:
         """Yield the sampled lineages as values."""
         yield from map(orjson.loads, self.lineages)
 
 
-def gather(folder: Path, lineage_bytes: int = LINEAGE_BYTES) -> ReportData:
-    """Read everything a report of this folder shows; touches nothing.
+def gather(folder: Path, lineage_bytes: int = LINEAGE_BYTES, plan: BreadthPlan | None = None) -> ReportData:
+    """Read everything a report of this folder shows; touches nothing but the vectors that an embedder made.
 
     Args:
         folder: of a run in any state.
         lineage_bytes: of the sampled lineages, at most.
+        plan: of its breadth; None: the usual one, without a model.
 
     Raises:
         FolderError: no run's folder, damaged, or its files are not what was written.
+        EvolError: as `breadth.measure_breadth`.
     """
-    data = ReportData(compute_stats(folder), require_manifest(folder))
-    sample = HashSample(lineage_bytes, "report")
-    longest = max(1, min(LONGEST_TEXT, LINEAGE_CHARS // (2 * (data.manifest.generations + 1))))
-    for position, rows in enumerate(read_lineages(folder, data.manifest)):
-        words = [(count_words(row["instruction"]), count_words(row["response"])) for row in rows]
-        for row, (instruction, response) in zip(rows, words, strict=True):
-            _count_stages(data.stages, row)
-            if not row.get("reason"):
-                data.lengths["instruction"][row["generation"]][instruction] += 1
-                data.lengths["response"][row["generation"]][response] += 1
-        if sample.wants(rows[0]["seed_id"]):
-            name = len(escape_json(orjson.dumps(rows[0]["seed_id"])))
-            # its scores and its skill stand outside of it, under its name
-            beside = len(rows) * (name + _SCORES_BYTES) + name + LONGEST_SKILL
-            sample.add(rows[0]["seed_id"], position, _serialise(rows, words, longest), beside)
-    for generation in range(1, data.manifest.generations + 1):
-        data.stages["due"][generation] = data.stats.seeds
-    data.lineages, data.lineage_count = sample.contents(), sample.seen
-    sampled = {lineage["id"] for lineage in data.read_sample()}
-    data.skills = _find_skills(Path(data.manifest.seeds.path), sampled)
+    manifest = require_manifest(folder)
+    plan = plan or BreadthPlan()
+    lineages, broad = _Lineages(lineage_bytes, manifest.generations), BreadthSample(plan.seeds)
+    stats, survey = survey_run(folder, collectors=[lineages.add, broad.add])
+    for generation in range(1, manifest.generations + 1):
+        lineages.stages["due"][generation] = stats.seeds
+    breadth = measure_breadth(broad, manifest.generations, folder, plan)
+    if breadth is not None:
+        stats = stats.model_copy(update={"breadth": breadth.stats})
+    data = ReportData(stats, manifest, lineages.stages, survey.words, breadth=breadth)
+    data.lineages, data.lineage_count = lineages.sample.contents(), lineages.sample.seen
+    data.skills = _find_skills(Path(manifest.seeds.path), {lineage["id"] for lineage in data.read_sample()})
     row_ids = {f"{lineage['id']}.{row['generation']}" for lineage in data.read_sample() for row in lineage["rows"]}
-    data.difficulty = _read_scores(folder / SCORES_NAME, row_ids)
-    data.timeline = read_timeline(folder, data.manifest.prices, data.stats.throttle)
+    data.scores = _find_scores(folder, row_ids)
+    data.timeline = read_timeline(folder, manifest.prices, stats.throttle)
     return data
 
 
@@ -126,22 +107,41 @@ def escape_json(content: bytes) -> bytes:
     return content.replace(b"<", rb"\u003c").replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
 
 
-def _count_stages(stages: dict[str, Counter[int]], row: dict[str, Any]) -> None:
-    generation, reason = row["generation"], row.get("reason")
-    if not generation:
-        return
-    reached = len(STAGES)
-    if reason:
-        # only what had a response was eliminated for it
-        reached = 4 if row["response_model"] else 3 if reason == "equal" else 2
-    for stage in STAGES[1:reached]:
-        stages[stage][generation] += 1
+class _Lineages:
+    """Takes lineages, counts the stages they came through and keeps a sample of them as JSON."""
+
+    def __init__(self, limit: int, generations: int) -> None:
+        self.stages: dict[str, Counter[int]] = {stage: Counter() for stage in STAGES}
+        self.sample = HashSample(limit, SAMPLED_FOR)
+        self._longest = max(1, min(LONGEST_TEXT, LINEAGE_CHARS // (2 * (generations + 1))))
+
+    def add(self, rows: list[RowDict]) -> None:
+        for row in rows:
+            self._count_stages(row)
+        seed_id = rows[0]["seed_id"]
+        if self.sample.wants(seed_id):
+            name = len(escape_json(orjson.dumps(seed_id)))
+            # its scores and its skill stand outside of it, under its name
+            beside = len(rows) * (name + _SCORES_BYTES) + name + LONGEST_SKILL
+            self.sample.add(seed_id, self.sample.seen, _serialise(rows, self._longest), beside)
+
+    def _count_stages(self, row: RowDict) -> None:
+        generation, reason = row["generation"], row.get("reason")
+        if not generation:
+            return
+        reached = len(STAGES)
+        if reason:
+            # only what had a response was eliminated for it
+            reached = 4 if row["response_model"] else 3 if reason == "equal" else 2
+        for stage in STAGES[1:reached]:
+            self.stages[stage][generation] += 1
 
 
-def _serialise(rows: LineageRows, words: Iterable[tuple[int, int]], longest: int) -> bytes:
+def _serialise(rows: list[RowDict], longest: int) -> bytes:
     shown = []
-    for row, counts in zip(rows, words, strict=True):
-        one: dict[str, Any] = {"generation": row["generation"], "operation": row["operation"], "words": counts}
+    for row in rows:
+        words = count_words(row["instruction"]), count_words(row["response"])
+        one: dict[str, Any] = {"generation": row["generation"], "operation": row["operation"], "words": words}
         if row["parent_id"]:
             one["parent"] = int(row["parent_id"].rpartition(".")[2])
         for name in ("instruction", "response"):
@@ -164,24 +164,9 @@ def _find_skills(path: Path, wanted: set[str]) -> dict[str, str]:
     return found
 
 
-def _read_scores(path: Path, wanted: set[str]) -> Difficulty:
-    found = Difficulty()
-    if not path.exists():
-        return found
-    for number, row in read_jsonl(path, FolderError, orjson.loads):
-        try:
-            row_id, generation, score, mode = (
-                row["id"],
-                int(row["generation"]),
-                row["score"],
-                str(row["mode"])[:_LONGEST_MODE],
-            )
-        except (TypeError, KeyError, ValueError):
-            raise FolderError(f"{path}:{number}: not a score", "run `evol score` again to restore it") from None
-        if not isinstance(score, int | float):
-            continue  # the rater gave none
-        by_generation = found.counts.setdefault(mode, {})
-        by_generation.setdefault(generation, Counter())[float(score)] += 1
-        if row_id in wanted:
-            found.by_id.setdefault(row_id, {})[mode] = score
+def _find_scores(folder: Path, wanted: set[str]) -> dict[str, dict[str, float]]:
+    found: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for score in read_scores(folder):
+        if score.id in wanted:
+            found[score.id][score.mode] = score.score
     return found

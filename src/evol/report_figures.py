@@ -6,25 +6,25 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from evol.breadth import Breadth, SampledRow
 from evol.fate_charts import draw_funnel, draw_operations, draw_reasons
+from evol.figures import PAPER_DIFFICULTY
 from evol.markup import Figure
 from evol.records import REASONS
 from evol.report_data import STAGES, ReportData
-from evol.text_charts import draw_difficulty, draw_lengths, draw_map
-from evol.textmap import project
+from evol.speed import find_quantile
+from evol.text_charts import draw_breadth, draw_difficulty, draw_lengths, draw_map
 from evol.time_charts import draw_cost, draw_speed
-
-PAPER_DIFFICULTY = (3.00, 5.48, 6.35, 6.84, 7.08)
-"""Mean difficulty of the seeds and generations 1 to 4 in the paper (WizardLM, analysis of its data)."""
 
 MOST_HILLS = 11
 """Generations whose lengths are drawn; of more, some evenly spaced ones."""
-MOST_POINTS = 2_000
-"""Instructions on the map."""
+MOST_POINTS = 4_000
+"""Instructions that are drawn on the map."""
 
-Point = tuple[int, int]
-"""A mark of the map: place of its lineage in the page, place of its row in the lineage."""
+Point = tuple[int, int] | None
+"""A mark of the map: place of its lineage in the page, place of its row in it; None where the page has it not."""
 
+EXAMPLE_CHARS = 80
 _GRID = 72
 _BANDWIDTH = 0.13
 """Of the smoothing, in natural logarithms of words."""
@@ -38,10 +38,10 @@ def make_figures(data: ReportData) -> tuple[list[Figure], list[Point]]:
         figures += [_make_funnel(data), *_make_reasons(data), *_make_operations(data)]
     figures += [*_make_lengths(data, "instruction"), *_make_lengths(data, "response"), *_make_difficulty(data)]
     figures += _make_time(data)
-    rows, texts = _find_points(data)
-    if len(texts) >= 3:
-        figures.append(_make_map(data, rows, texts))
-        points = rows
+    if data.breadth is not None:
+        drawn = _thin_out(data.breadth)
+        figures += [_make_map(data, data.breadth, drawn), _make_breadth(data.breadth)]
+        points = _find_points(data, [data.breadth.rows[place] for place in drawn])
     return figures, points
 
 
@@ -127,7 +127,7 @@ def _make_lengths(data: ReportData, kind: str) -> Iterator[Figure]:
         for place, density in zip(grid, smooth(found, grid), strict=True)
     ]
     quantiles = {
-        number: [find_quantile(found, share) for share in (0.5, 0.9, 0.99)] for number, found in counts.items()
+        number: [find_quantile(found, percent) for percent in (50, 90, 99)] for number, found in counts.items()
     }
     yield Figure(
         f"{kind}-lengths",
@@ -147,17 +147,15 @@ def _make_lengths(data: ReportData, kind: str) -> Iterator[Figure]:
 
 
 def _make_difficulty(data: ReportData) -> Iterator[Figure]:
-    counts = data.difficulty.counts
-    if not counts:
+    rated = {
+        (mode, int(generation)): one
+        for mode, found in sorted(data.stats.difficulty.items())
+        for generation, one in found.generations.items()
+        if one.mean is not None
+    }
+    if not rated:
         return
-    modes, means, numbers = [], {}, []
-    for mode, by_generation in sorted(counts.items()):
-        modes.append(mode)
-        for generation, found in sorted(by_generation.items()):
-            mean = sum(score * count for score, count in found.items()) / found.total()
-            means[mode, generation] = mean
-            paper = f"{PAPER_DIFFICULTY[generation]:.2f}" if generation < len(PAPER_DIFFICULTY) else ""
-            numbers.append((mode, generation, f"{mean:.2f}", paper, found.total()))
+    modes = sorted({mode for mode, _ in rated})
     decimals = 2 if len(modes) == 1 else 1  # the panels are narrow
     yield Figure(
         "difficulty",
@@ -167,57 +165,111 @@ def _make_difficulty(data: ReportData) -> Iterator[Figure]:
         "the slopes).",
         draw_difficulty(
             [
-                {"mode": mode, "generation": generation, "score": score, "share": count / found.total()}
-                for mode in modes
-                for generation, found in sorted(counts[mode].items())
-                for score, count in sorted(found.items())
+                {"mode": mode, "generation": generation, "score": int(score), "share": count / one.rated}
+                for (mode, generation), one in rated.items()
+                for score, count in one.distribution.items()
+                if count
             ],
             [
-                {"mode": mode, "generation": generation, "mean": mean, "label": f"{mean:.{decimals}f}"}
-                for (mode, generation), mean in means.items()
+                {"mode": mode, "generation": generation, "mean": one.mean, "label": f"{one.mean:.{decimals}f}"}
+                for (mode, generation), one in rated.items()
             ],
             [
                 {"generation": generation, "mean": mean, "label": f"{mean:.2f}"}
-                for generation, mean in enumerate(PAPER_DIFFICULTY)
-                if generation <= max(generation for _, generation in means)
+                for generation, mean in PAPER_DIFFICULTY.items()
+                if generation <= max(generation for _, generation in rated)
             ],
             modes,
         ),
         ("mode", "generation", "mean", "paper", "rows"),
-        numbers,
+        [
+            (mode, generation, f"{one.mean:.2f}", "" if one.paper is None else f"{one.paper:.2f}", one.rated)
+            for (mode, generation), one in rated.items()
+        ],
     )
 
 
-def _find_points(data: ReportData) -> tuple[list[Point], list[str]]:
-    """The kept instructions of the first sampled lineages; whole lineages, at most MOST_POINTS."""
-    rows: list[Point] = []
-    texts: list[str] = []
-    wanted = MOST_POINTS // (data.manifest.generations + 1)
-    lineages = list(data.read_sample())
-    step = max(1, math.ceil(len(lineages) / max(1, wanted)))
-    for index in range(0, len(lineages), step):
-        for place, row in enumerate(lineages[index]["rows"]):
-            if "reason" not in row:
-                rows.append((index, place))
-                texts.append(row["instruction"])
-    return rows, texts
+def _thin_out(breadth: Breadth) -> list[int]:
+    """The places of the rows that are drawn: of a large sample every other lineage, or fewer."""
+    seeds = {seed_id: place for place, seed_id in enumerate(dict.fromkeys(row.seed_id for row in breadth.rows))}
+    every = math.ceil(len(breadth.rows) / MOST_POINTS)
+    return [place for place, row in enumerate(breadth.rows) if seeds[row.seed_id] % every == 0]
 
 
-def _make_map(data: ReportData, points: Sequence[Point], texts: Sequence[str]) -> Figure:
-    lineages = list(data.read_sample())
-    places, share = project(texts)
+def _find_points(data: ReportData, rows: Sequence[SampledRow]) -> list[Point]:
+    wanted = {row.seed_id for row in rows}
+    places = {
+        f"{lineage['id']}.{row['generation']}": (index, place)
+        for index, lineage in enumerate(data.read_sample())
+        if lineage["id"] in wanted
+        for place, row in enumerate(lineage["rows"])
+    }
+    return [places.get(row.id) for row in rows]
+
+
+def _make_map(data: ReportData, breadth: Breadth, drawn: Sequence[int]) -> Figure:
+    stats, last = breadth.stats, data.manifest.generations
     rows = [
-        {"x": x, "y": y, "generation": lineages[index]["rows"][place]["generation"]}
-        for (x, y), (index, place) in zip(places, points, strict=True)
+        {"x": breadth.points[place][0], "y": breadth.points[place][1], "generation": breadth.rows[place].generation}
+        for place in drawn
     ]
+    labels = [{"x": x, "y": y, "label": str(number)} for number, (x, y) in enumerate(breadth.centres, start=1)]
+    some = "" if len(drawn) == len(breadth.rows) else f"{len(drawn):,} of them are drawn. "
     return Figure(
         "map",
         "Map of instructions",
-        f"{len(rows):,} instructions kept. Computed from words and letter sequences (TF-IDF), without a model, and "
-        f"flattened to the two strongest directions, which hold {share:.0%} of all differences: near points share "
-        "words, not necessarily meaning. A click on a point opens its lineage.",
-        draw_map(rows, data.manifest.generations),
+        f"{len(breadth.rows):,} instructions kept, of {stats.seeds:,} seeds. {some}Embedding: {stats.embedding}. "
+        "Flattened by t-SNE: near points are alike by that embedding, how far apart groups stand says nothing. The "
+        f"numbers name {len(labels)} clusters (k-means), 1 is the largest. A click on a point opens its lineage.",
+        draw_map(rows, labels, last),
+        ("cluster", "rows", *(f"gen {number}" for number in range(last + 1)), "in its middle"),
+        [
+            (
+                str(number),
+                one.rows,
+                *(one.generations.get(str(generation), 0) for generation in range(last + 1)),
+                one.instruction if len(one.instruction) < EXAMPLE_CHARS else f"{one.instruction[:EXAMPLE_CHARS]} …",
+            )
+            for number, one in enumerate(stats.clusters, start=1)
+        ],
     )
+
+
+def _make_breadth(breadth: Breadth) -> Figure:
+    stats = breadth.stats
+    sets = {("seeds" if name == "0" else f"generation {name}"): one for name, one in stats.generations.items()}
+    sets |= {"seeds, drawn": stats.sets["seeds"], "evolved, drawn": stats.sets["evolved"]}
+    before, after = stats.sets["seeds"], stats.sets["evolved"]
+    rows = [
+        {"generation": int(name), "figure": figure, "value": value, "label": f"{value:.{digits}f}"}
+        for name, one in stats.generations.items()
+        for figure, value, digits in (("Vendi score", one.vendi, 1), ("mean distance", one.distance, 3))
+        if value is not None
+    ]
+    return Figure(
+        "breadth",
+        "Breadth, by generation",
+        f"Of the instructions on the map, by the same embedding. Vendi score: how many instructions with nothing in "
+        f"common would be as varied (it grows with their number); {_show(before.vendi, 1)} of {before.rows:,} seeds, "
+        f"{_show(after.vendi, 1)} of as many drawn from all that evolved. Mean distance: 1 less the cosine, all pairs.",
+        draw_breadth(rows),
+        ("set", "rows", "Vendi score", "mean distance", "clusters", "in the largest"),
+        [
+            (
+                name,
+                one.rows,
+                _show(one.vendi, 2),
+                _show(one.distance, 4),
+                one.clusters,
+                "-" if one.largest_cluster is None else f"{one.largest_cluster:.1%}",
+            )
+            for name, one in sets.items()
+        ],
+    )
+
+
+def _show(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _make_time(data: ReportData) -> Iterator[Figure]:
@@ -281,14 +333,3 @@ def smooth(counts: Mapping[int, int], grid: Sequence[float]) -> list[float]:
     ]
     most = max(densities)
     return [density / most for density in densities]
-
-
-def find_quantile(counts: Mapping[int, int], share: float) -> int:
-    """Nearest rank: the smallest length that at least this share of all do not exceed."""
-    wanted = math.ceil(sum(counts.values()) * share)
-    seen = 0
-    for words in sorted(counts):
-        seen += counts[words]
-        if seen >= wanted:
-            return words
-    return 0

@@ -7,6 +7,11 @@ import heapq
 from evol.draws import draw_integer
 
 
+def draw_place(purpose: str, name: str) -> int:
+    """A thing's place in the order in which a purpose takes things; the same for all samples of that purpose."""
+    return draw_integer(0, "sample", purpose, name)
+
+
 class HashSample:
     """Keeps as many of the things with the smallest hashes as fit; order and number of the others change nothing.
 
@@ -54,4 +59,4 @@ class HashSample:
         return [content for _, content in sorted((position, content) for _, position, content, _ in self._heap)]
 
     def _draw(self, name: str) -> int:
-        return draw_integer(0, "sample", self._purpose, name)
+        return draw_place(self._purpose, name)

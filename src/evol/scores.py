@@ -8,6 +8,7 @@ before as well, so that after a crash between the two the scores are still known
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -106,7 +107,7 @@ def write_scores(
     replaced = digest_file(path) if path.exists() else ""
     with open_atomically(path) as writer:
         for one in MODES:
-            for score in scores if one == mode else _read_mode(path, one) if one == kept else ():
+            for score in scores if one == mode else _read_mode(folder, one) if one == kept else ():
                 writer.write(score.model_dump())
         found: dict[ScoreMode, ScoringMeta] = {kept: before.modes[kept]} if before and kept else {}
         found[mode] = describe()
@@ -140,7 +141,7 @@ def read_difficulty(folder: Path, manifest: Manifest) -> dict[str, DifficultySta
     found: dict[str, DifficultyStats] = {}
     for mode, made in meta.modes.items():
         ratings: defaultdict[int, Counter[float]] = defaultdict(Counter)
-        for score in _read_mode(path, mode):
+        for score in _read_mode(folder, mode):
             ratings[score.generation][score.score] += 1
         found[mode] = DifficultyStats(
             model=made.model,
@@ -154,12 +155,14 @@ def read_difficulty(folder: Path, manifest: Manifest) -> dict[str, DifficultySta
     return found
 
 
-def _read_mode(path: Path, mode: ScoreMode) -> Iterator[Score]:
-    with path.open("rb") as file:
-        for line in file:
-            score = Score.model_validate_json(line)
-            if score.mode == mode:
-                yield score
+def read_scores(folder: Path) -> Iterator[Score]:
+    """Yield all scores of a folder, none where there are none; `read_difficulty` has checked the file."""
+    with contextlib.suppress(FileNotFoundError), (folder / SCORES_NAME).open("rb") as file:
+        yield from map(Score.model_validate_json, file)
+
+
+def _read_mode(folder: Path, mode: ScoreMode) -> Iterator[Score]:
+    return (score for score in read_scores(folder) if score.mode == mode)
 
 
 def _summarise(ratings: Counter[float], count: ScoringCount, paper: float | None) -> GenerationDifficulty:

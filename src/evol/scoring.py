@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from evol.backends.base import Backend
 from evol.cost import mix_prices
 from evol.errors import CallFailed, EvolError, FolderError, StorageError
 from evol.figures import Score, ScoringCount, ScoringMeta
@@ -31,7 +30,7 @@ from evol.records import ALL_ROLES, Completion, CompletionRequest, Manifest, Pri
 from evol.rows import RowDict
 from evol.scorechecks import CheckedScoring
 from evol.scores import find_kept_mode, list_row_files, write_scores
-from evol.session import Job, Session, check_past_cost, judge_end
+from evol.session import Backends, Job, Session, check_past_cost, judge_end
 
 MOST_FAILURES = 100
 """Failures that are remembered."""
@@ -78,9 +77,7 @@ class _NothingRated(Exception):
     pass
 
 
-def score(
-    checked: CheckedScoring, backends: Mapping[Role, Backend], observer: ScoringObserver, price: Price | None
-) -> ScoringResult:
+def score(checked: CheckedScoring, backends: Backends, observer: ScoringObserver, price: Price | None) -> ScoringResult:
     """Rate the selected rows of a run.
 
     Args:
@@ -106,7 +103,7 @@ def score(
 
 def _score_locked(
     checked: CheckedScoring,
-    backends: Mapping[Role, Backend],
+    backends: Backends,
     observer: ScoringObserver,
     journal: Journal,
     interrupts: Interrupts,

@@ -13,7 +13,7 @@ import gc
 import importlib.util
 import resource
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from evol.adaptive import ConcurrencyFinder
@@ -25,6 +25,7 @@ from evol.gateway import Gateway, RunStopped, Terms
 from evol.interrupts import Interrupts
 from evol.journal import Journal
 from evol.records import Price, Role, RunStatus, ThrottleChange
+from evol.routing import Route, Router
 from evol.throttle import FIXED, Rates, Throttle
 
 LOCAL_TIMEOUT_FACTOR = 6
@@ -37,10 +38,14 @@ Job = Callable[[], Coroutine[Any, Any, None]]
 """A piece of work; it lets `RunStopped` through, and deals with `CallFailed` itself."""
 
 
+Backends = Mapping[Role, Sequence[Backend]]
+"""Who plays which role: one backend, or an endpoint's for each of its base URLs."""
+
+
 def make_backends(
     models: Mapping[Role, ModelConfig], limits: LimitsConfig, warn: Callable[[str], None]
-) -> dict[Role, Backend]:
-    """A backend for each role; roles with the same model and endpoint share one.
+) -> dict[Role, list[Backend]]:
+    """The backends of each role, one for each base URL; roles with the same model and endpoint share them.
 
     Args:
         models: of the roles.
@@ -51,22 +56,25 @@ def make_backends(
         EndpointError: no key, or the local model's weights or runtime are missing.
     """
     made: dict[tuple[str, str, str], Backend] = {}
-    backends: dict[Role, Backend] = {}
+    backends: dict[Role, list[Backend]] = {role: [] for role in models}
     for role, model in models.items():
-        identity = (model.model, model.base_url, model.api_key_env)
-        if identity not in made:
-            if model.is_local:
-                from evol.backends.local import LocalBackend
+        for url in model.base_urls or ("",):
+            identity = (model.model, url, model.api_key_env)
+            if identity not in made:
+                if model.is_local:
+                    from evol.backends.local import LocalBackend
 
-                slots = find_slots(models, limits, role) or LOCAL_CONCURRENCY
-                made[identity] = LocalBackend(model, slots, limits.timeout * LOCAL_TIMEOUT_FACTOR)
-            else:
-                from evol.backends.endpoint import EndpointBackend
+                    slots = find_slots(models, limits, role) or LOCAL_CONCURRENCY
+                    made[identity] = LocalBackend(model, slots, limits.timeout * LOCAL_TIMEOUT_FACTOR)
+                else:
+                    from evol.backends.endpoint import EndpointBackend
 
-                endpoint = made[identity] = EndpointBackend(model, limits.timeout)
-                if endpoint.is_exposed:
-                    warn(f"warning: {endpoint.label} is plain http: key and texts can be read on the way; use https")
-        backends[role] = made[identity]
+                    endpoint = made[identity] = EndpointBackend(model, url, limits.timeout)
+                    if endpoint.is_exposed:
+                        warn(
+                            f"warning: {endpoint.label} is plain http: key and texts can be read on the way; use https"
+                        )
+            backends[role].append(made[identity])
     return backends
 
 
@@ -121,7 +129,7 @@ class Session:
         self,
         models: Mapping[Role, ModelConfig],
         limits: LimitsConfig,
-        backends: Mapping[Role, Backend],
+        backends: Backends,
         journal: Journal,
         prices: Mapping[Role, Price | None],
         notice: Callable[[str], None],
@@ -129,12 +137,13 @@ class Session:
     ) -> None:
         self._backends = {role: backends[role] for role in models}
         self._throttles: dict[str, Throttle] = {}
+        self._routes: dict[Backend, Route] = {}
         self._grow: Callable[[], None] = lambda: None
         self._journal = journal
         terms = self._set_terms(models, limits, prices)
         budget_limits = BudgetLimits(limits.max_calls, limits.max_tokens, limits.max_cost)
         budget = Budget(budget_limits, _count_spending(journal, prices if past_prices is None else past_prices))
-        self.gateway = Gateway(journal, self._backends, terms, budget, limits, notice=notice)
+        self.gateway = Gateway(journal, terms, budget, limits, notice=notice)
 
     def work_off(self, jobs: Iterator[Job], interrupts: Interrupts) -> None:
         """Carry out all jobs, or as many as can be before the run must stop; closes the backends."""
@@ -178,7 +187,7 @@ class Session:
         finally:
             self._grow = lambda: None
             interrupts.detach()
-            for backend in set(self._backends.values()):
+            for backend in {backend for several in self._backends.values() for backend in several}:
                 await backend.close()
         for throttle in self._throttles.values():
             throttle.close()
@@ -190,24 +199,30 @@ class Session:
         rates = Rates(limits.rpm, limits.tpm, time.monotonic())
         found = {change.label: change for change in self._journal.throttle_changes if change.reason != FIXED}
         slots = {role: find_slots(models, limits, role) for role in models}
-        wanted = sum(count or MOST_SLOTS for count in slots.values()) + _OTHER_FILES
+        numbers = {role: len(several) for role, several in self._backends.items()}
+        wanted = sum((count or MOST_SLOTS) * numbers[role] for role, count in slots.items()) + _OTHER_FILES
         ceiling = max(1, min(MOST_SLOTS, _allow_open_files(wanted) - _OTHER_FILES))
         terms: dict[Role, Terms] = {}
-        for role, backend in self._backends.items():
-            if backend.verified_by not in self._throttles:
-                before = found.get(backend.label)
-                self._throttles[backend.verified_by] = Throttle(
-                    backend.label,
-                    slots[role] or ConcurrencyFinder(ceiling, before.limit if before else None),
-                    time.monotonic,
-                    None if models[role].is_local else rates,
-                    before.pace if before else None,
-                    self._record,
-                    lambda: self._grow(),
-                    time.time,
-                )
-            throttle = self._throttles[backend.verified_by]
-            terms[role] = Terms(throttle, models[role].max_output_tokens, prices.get(role))
+        for role, several in self._backends.items():
+            routes = []
+            for backend in several:
+                if backend.verified_by not in self._throttles:
+                    before = found.get(backend.label)
+                    self._throttles[backend.verified_by] = Throttle(
+                        backend.label,
+                        slots[role] or ConcurrencyFinder(ceiling, before.limit if before else None),
+                        time.monotonic,
+                        None if models[role].is_local else rates,
+                        before.pace if before else None,
+                        self._record,
+                        lambda: self._grow(),
+                        time.time,
+                    )
+                if backend not in self._routes:
+                    self._routes[backend] = Route(backend, self._throttles[backend.verified_by])
+                routes.append(self._routes[backend])
+            router = Router(routes, time.monotonic)
+            terms[role] = Terms(router, models[role].max_output_tokens, prices.get(role))
         return terms
 
     def _record(self, change: ThrottleChange) -> None:

@@ -9,9 +9,10 @@ moments.
 from __future__ import annotations
 
 import bisect
+import itertools
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from evol.figures import LatencyStats, SpeedStats
@@ -86,3 +87,10 @@ class CallTimes:
 def find_percentile(ordered: Sequence[Number], percent: int) -> Number:
     """Nearest rank: the smallest value that at least `percent` of all do not exceed."""
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def find_quantile(counts: Mapping[int, int], percent: int) -> int:
+    """The same of values that are counted: how often each occurs."""
+    wanted = max(1, -(-sum(counts.values()) * percent // 100))
+    ordered = sorted(counts)
+    return ordered[bisect.bisect_left(list(itertools.accumulate(counts[value] for value in ordered)), wanted)]

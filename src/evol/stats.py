@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,24 @@ from evol.speed import CallTimes
 from evol.survey import Survey
 from evol.tokens import TokenCounter
 
+Collector = Callable[[list[RowDict]], None]
+"""Is given each lineage that has a row, in seed order: its rows by generation, eliminated ones among them."""
 
-def compute_stats(folder: Path, tokens: TokenCounter | None = None) -> RunStats:
-    """The figures of one run folder; touches nothing.
+
+def compute_stats(folder: Path, tokens: TokenCounter | None = None, collectors: Sequence[Collector] = ()) -> RunStats:
+    """The figures of one run folder; see `survey_run`."""
+    return survey_run(folder, tokens, collectors)[0]
+
+
+def survey_run(
+    folder: Path, tokens: TokenCounter | None = None, collectors: Sequence[Collector] = ()
+) -> tuple[RunStats, Survey]:
+    """The figures of one run folder, and the survey they come from; touches nothing.
 
     Args:
         folder: the run folder.
         tokens: counts tokens of texts, None where nobody asked.
+        collectors: what else is to see the rows, so that they are read once.
 
     Raises:
         FolderError: no run's folder, damaged, or its files are not what was written.
@@ -44,19 +55,18 @@ def compute_stats(folder: Path, tokens: TokenCounter | None = None) -> RunStats:
     manifest = require_manifest(folder)
     with contextlib.closing(Survey(manifest.seeds.count, manifest.generations, tokens)) as survey:
         if manifest.status == "running":
-            return _project(folder, manifest, survey)
+            return _project(folder, manifest, survey, collectors), survey
         check_outputs(folder, manifest)
-        for rows in read_lineages(folder, manifest.generations):
-            survey.add(rows)
+        _collect(read_lineages(folder, manifest.generations), survey, collectors)
         calls: dict[str, Any] = {"calls": manifest.calls}
         if (folder / JOURNAL_NAME).exists():
             times = CallTimes()
             with Journal.open_for_reading(folder, times.see) as journal:
                 calls = _describe_calls(journal, manifest, times)
-        return _compose(folder, manifest, manifest.status, manifest.counts, survey, calls)
+        return _compose(folder, manifest, manifest.status, manifest.counts, survey, calls), survey
 
 
-def _project(folder: Path, manifest: Manifest, survey: Survey) -> RunStats:
+def _project(folder: Path, manifest: Manifest, survey: Survey, collectors: Sequence[Collector]) -> RunStats:
     config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
     pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
     if any(
@@ -68,11 +78,16 @@ def _project(folder: Path, manifest: Manifest, survey: Survey) -> RunStats:
     tally, times = Tally.for_generations(config.generations), CallTimes()
     with Journal.open_for_reading(folder, times.see) as journal:
         outcomes = replay_all(read_seeds_again(folder), config, pack, journal, tally)
-        for rows in _group(outcome.row.model_dump() for outcome in outcomes):
-            survey.add(rows)
+        _collect(_group(outcome.row.model_dump() for outcome in outcomes), survey, collectors)
         calls = _describe_calls(journal, manifest, times)
     status = "in progress" if is_locked(folder) else "killed"
     return _compose(folder, manifest, status, tally.freeze(), survey, calls)
+
+
+def _collect(lineages: Iterator[list[RowDict]], survey: Survey, collectors: Sequence[Collector]) -> None:
+    for rows in lineages:
+        for collect in (survey.add, *collectors):
+            collect(rows)
 
 
 def _group(rows: Iterator[RowDict]) -> Iterator[list[RowDict]]:

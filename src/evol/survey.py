@@ -1,6 +1,6 @@
 """What the rows of a run say of themselves, collected lineage by lineage in bounded memory.
 
-Lengths in words, flaws and duplicates are counted over all rows (four bytes a length). Tokens, diversity and likeness
+Lengths in words, flaws and duplicates are counted over all rows. Tokens, diversity and likeness
 to the parent are measured on the lineages of about SAMPLE seeds, chosen by a hash of the seed's id.
 """
 
@@ -19,7 +19,7 @@ from evol.figures import FlawCount, SimilarityStats
 from evol.flaws import is_refusal, is_truncated
 from evol.records import LengthStats, OperationStats
 from evol.rows import RowDict
-from evol.speed import find_percentile
+from evol.speed import find_percentile, find_quantile
 from evol.tokens import TokenCounter
 from evol.words import measure_overlap, split_words
 
@@ -38,6 +38,9 @@ class Survey:
         seeds: of the run.
         generations: M.
         tokens: counts tokens, None where nobody asked.
+
+    Attributes:
+        words: surviving rows by "instruction" or "response", generation and length in words.
     """
 
     def __init__(self, seeds: int, generations: int, tokens: TokenCounter | None = None) -> None:
@@ -46,8 +49,8 @@ class Survey:
         self._duplicates = DuplicateFinder(seeds * (generations + 1))
         self._drawn: Counter[str] = Counter()
         self._survived: Counter[str] = Counter()
-        self._words = (_make_lengths(), _make_lengths())
-        self._token_counts = (_make_lengths(), _make_lengths())
+        self.words = _make_lengths()
+        self._token_counts = _make_lengths()
         self._flaws: dict[Callable[[RowDict], bool], defaultdict[int, list[int]]] = {
             flaw: defaultdict(lambda: [0, 0]) for flaw in (is_refusal, is_truncated)
         }
@@ -68,9 +71,9 @@ class Survey:
                 counts[row["generation"]][is_eliminated] += flaw(row)
             if not is_eliminated:
                 survivors.append(row)
-        for row in survivors:
-            self._words[0][row["generation"]].append(count_words(row["instruction"]))
-            self._words[1][row["generation"]].append(count_words(row["response"]))
+        for kind, lengths in self.words.items():
+            for row in survivors:
+                lengths[row["generation"]][count_words(row[kind])] += 1
         if not survivors:
             return
         seed_id = survivors[0]["seed_id"]
@@ -91,9 +94,9 @@ class Survey:
                 self._by_generation[generation].append(overlap)
                 self._by_operation[row["operation"]].append(overlap)
         if self._tokens is not None:
-            for lengths, column in zip(self._token_counts, ("instruction", "response"), strict=True):
-                for row, count in zip(rows, self._tokens.count([row[column] for row in rows]), strict=True):
-                    lengths[row["generation"]].append(count)
+            for kind, lengths in self._token_counts.items():
+                for row, count in zip(rows, self._tokens.count([row[kind] for row in rows]), strict=True):
+                    lengths[row["generation"]][count] += 1
 
     def close(self) -> None:
         """Let temporary files go."""
@@ -106,12 +109,12 @@ class Survey:
                 name: OperationStats(drawn=drawn, survived=self._survived[name])
                 for name, drawn in sorted(self._drawn.items())
             },
-            "instruction_words": _summarise_all(self._words[0], _summarise_lengths),
-            "response_words": _summarise_all(self._words[1], _summarise_lengths),
+            "instruction_words": _summarise_all(self.words["instruction"], _summarise_lengths),
+            "response_words": _summarise_all(self.words["response"], _summarise_lengths),
             "sample": {str(key): count for key, count in sorted(self._sample.items())},
             "tokenizer": self._tokens.name if self._tokens else "",
-            "instruction_tokens": _summarise_all(self._token_counts[0], _summarise_lengths),
-            "response_tokens": _summarise_all(self._token_counts[1], _summarise_lengths),
+            "instruction_tokens": _summarise_all(self._token_counts["instruction"], _summarise_lengths),
+            "response_tokens": _summarise_all(self._token_counts["response"], _summarise_lengths),
             "duplicates": self._duplicates.freeze(),
             "instruction_diversity": _summarise_all(self._variety[0], Variety.freeze),
             "response_diversity": _summarise_all(self._variety[1], Variety.freeze),
@@ -122,18 +125,18 @@ class Survey:
         }
 
 
-def _make_lengths() -> defaultdict[int, array[int]]:
-    return defaultdict(lambda: array("I"))
+def _make_lengths() -> dict[str, defaultdict[int, Counter[int]]]:
+    return {kind: defaultdict(Counter) for kind in ("instruction", "response")}
 
 
 def _summarise_all(found: Mapping[Key, Collected], summarise: Callable[[Collected], Summary]) -> dict[str, Summary]:
     return {str(key): summarise(found[key]) for key in sorted(found)}
 
 
-def _summarise_lengths(values: Sequence[int]) -> LengthStats:
-    ordered = sorted(values)
-    p50, p90, p99 = (find_percentile(ordered, percent) for percent in (50, 90, 99))
-    return LengthStats(mean=round(sum(ordered) / len(ordered), 2), p50=p50, p90=p90, p99=p99)
+def _summarise_lengths(counts: Mapping[int, int]) -> LengthStats:
+    p50, p90, p99 = (find_quantile(counts, percent) for percent in (50, 90, 99))
+    mean = sum(length * count for length, count in counts.items()) / sum(counts.values())
+    return LengthStats(mean=round(mean, 2), p50=p50, p90=p90, p99=p99)
 
 
 def _summarise_similarity(values: Sequence[float]) -> SimilarityStats:

@@ -1,14 +1,16 @@
-"""What `evol run` and `evol score` tell the user while they carry out what was asked."""
+"""What `evol run`, `evol score` and `evol stats` tell the user while they carry out what was asked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evol.console import print_json, say, tell
+from evol.console import given, print_json, say, tell
 from evol.errors import BudgetExhausted
 
 if TYPE_CHECKING:
+    from evol.breadth import BreadthPlan
     from evol.checks import Checked
     from evol.config import RunConfig
     from evol.pipeline import RunResult
@@ -36,8 +38,8 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
         seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
         estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
         by_label: dict[str, list[str]] = {}
-        for role, backend in backends.items():
-            by_label.setdefault(backend.label, []).append(role)
+        for role, several in backends.items():
+            by_label.setdefault(" and ".join(backend.label for backend in several), []).append(role)
         for label, roles in by_label.items():
             say(f"asking {label} ({', '.join(roles)}), {checked.seeds.count} seeds x {config.generations} generations")
         if config.evolver_model.is_local:
@@ -136,7 +138,8 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     rater = checked.rater
     price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
     backends = make_backends({"scorer": rater.model}, checked.limits, say)
-    say(f"asking {backends['scorer'].label} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
+    asked = " and ".join(backend.label for backend in backends["scorer"])
+    say(f"asking {asked} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
     if rater.model.is_local and not rater.model.model:
         say("the embedded model is for trying out: its ratings say little")
     result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)
@@ -154,14 +157,82 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     return result.exit_code
 
 
-def write_html(runs: list[Path], path: Path, as_json: bool) -> None:
+def plan_breadth(seeds: int, model: str | None, base_url: str | None, key_env: str | None) -> BreadthPlan:
+    """Make ready what measures breadth; tells who is asked for vectors, and how many."""
+    from evol.breadth import BreadthPlan
+    from evol.config import load_config
+    from evol.errors import UsageError
+
+    if not model:
+        if base_url or key_env:
+            raise UsageError("--embed-base-url and --embed-key-env say where a model is asked", "name --embed-model")
+        return BreadthPlan(seeds)
+    from evol.backends.embedder import open_embedder
+    from evol.progress import count_up
+
+    # "" is the embedded model's name in every configuration
+    table = given({"model": "" if model == "embedded" else model, "base_url": base_url, "api_key_env": key_env})
+    embedder = open_embedder(load_config(None, {"models": {"default": table}}).models["evolver"])
+
+    def begin(missing: int) -> Callable[[int], object]:
+        if missing:
+            say(f"asking {embedder.label} for embeddings of {missing:,} instructions; they are kept in the run folder")
+        return count_up(missing, "text")
+
+    return BreadthPlan(seeds, embedder, begin)
+
+
+def _tell_embedding(plan: BreadthPlan) -> None:
+    if (embedder := plan.embedder) is None:
+        return
+    if embedder.cut:
+        say(f"{embedder.cut:,} instructions were cut to fit the model")
+    if embedder.tokens:
+        say(f"the embeddings took {embedder.tokens:,} tokens")
+
+
+def stats(runs: list[Path], tokenizer: Path | None, plan: BreadthPlan | None, as_json: bool) -> None:
+    """Show the figures of one run or of several."""
+    from evol.breadth import BreadthSample, measure_breadth
+    from evol.stats import compute_stats
+    from evol.tokens import TokenCounter
+
+    counter = TokenCounter(tokenizer) if tokenizer else None
+    found = []
+    for folder in runs:
+        sample = BreadthSample(plan.seeds) if plan else None
+        one = compute_stats(folder, counter, [sample.add] if sample else [])
+        if plan and sample:
+            breadth = measure_breadth(sample, len(one.generations) - 1, folder, plan)
+            one = one.model_copy(update={"breadth": breadth.stats if breadth else None})
+        found.append(one)
+    if plan:
+        _tell_embedding(plan)
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+    elif len(found) > 1:
+        from evol.comparison import print_comparison
+
+        print_comparison(found)
+    else:
+        from evol.breadth_tables import print_breadth
+        from evol.tables import print_stats
+
+        print_stats(found[0])
+        if plan:
+            print_breadth(found[0].breadth)
+
+
+def write_html(runs: list[Path], path: Path, plan: BreadthPlan | None, as_json: bool) -> None:
     """Write the report of one run."""
     from evol.errors import UsageError
     from evol.report import write_report
 
     if len(runs) > 1:
         raise UsageError("--html shows one run at a time", "name one run folder")
-    written, figures = write_report(runs[0], path)
+    written, figures = write_report(runs[0], path, plan=plan)
+    if plan:
+        _tell_embedding(plan)
     if as_json:
         print_json([figures.model_dump(mode="json")])
         say(written.describe())

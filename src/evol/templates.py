@@ -13,7 +13,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from evol.errors import PackError
@@ -46,14 +46,22 @@ class Template:
         for tag in self._frames:
             if (free := find_free_tag(tag, values.values())) != tag:
                 turns = tuple((role, re.sub(rf"(</?){tag}>", rf"\1{free}>", text)) for role, text in turns)
-        return [
-            {"role": role, "content": _PLACEHOLDER.sub(lambda match: values[match[1]], text)} for role, text in turns
-        ]
+        return [{"role": role, "content": _fill(_split(text), values)} for role, text in turns]
 
     @cached_property
     def _frames(self) -> tuple[str, ...]:
         """Tags that stand around a placeholder."""
         return tuple(sorted({tag for _, text in self.turns for tag in _FRAME.findall(text)}))
+
+
+@lru_cache(maxsize=256)
+def _split(text: str) -> tuple[str, ...]:
+    """Text and names of placeholders by turns."""
+    return tuple(_PLACEHOLDER.split(text))
+
+
+def _fill(pieces: tuple[str, ...], values: dict[str, str]) -> str:
+    return "".join([values[piece] if place % 2 else piece for place, piece in enumerate(pieces)])
 
 
 def find_free_tag(tag: str, texts: Iterable[str]) -> str:

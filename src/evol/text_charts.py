@@ -97,19 +97,45 @@ def draw_difficulty(rows: Rows, means: Rows, paper: Rows, modes: Sequence[str]) 
     return render(alt.hconcat(*panels, spacing=16), "difficulty")
 
 
-def draw_map(rows: Rows, generations: int) -> str:
-    """Instructions in the plane.
+def draw_map(rows: Rows, clusters: Rows, generations: int) -> str:
+    """Instructions in the plane, clusters by their numbers.
 
     Args:
         rows: `x`, `y`, `generation`; marks stand in the drawing in this order.
+        clusters: `x`, `y`, `label`.
         generations: M.
     """
     used = sorted({row["generation"] for row in rows})
     hidden = alt.Axis(labels=False, ticks=False, domain=False, title=None, grid=False)
-    radius = 26 if len(rows) > 600 else 40
-    points = plot(rows).mark_circle(size=radius, opacity=0.75, aria=False).encode(
-        x=alt.X("x:Q", axis=hidden, scale=alt.Scale(nice=False, padding=8)),
-        y=alt.Y("y:Q", axis=hidden, scale=alt.Scale(nice=False, padding=8)),
-        color=alt.Color("generation:O", title="generation", scale=scale_generations(used, generations)),
-    )  # fmt: skip
-    return render(fit(points, 380), "map")
+    radius = 18 if len(rows) > 1500 else 26 if len(rows) > 600 else 40
+    x = alt.X("x:Q", axis=hidden, scale=alt.Scale(nice=False, padding=8))
+    y = alt.Y("y:Q", axis=hidden, scale=alt.Scale(nice=False, padding=8))
+    colour = alt.Color("generation:O", title="generation", scale=scale_generations(used, generations))
+    points = plot(rows).mark_circle(size=radius, opacity=0.75, aria=False).encode(x=x, y=y, color=colour)
+    names = plot(clusters).encode(x=x, y=y, text="label:N")
+    # each number on a rim of paper, so that it can be read over points
+    rim = names.mark_text(fontWeight="bold", stroke="var(--paper)", strokeWidth=4, aria=False)
+    return render(fit(alt.layer(points, rim, names.mark_text(fontWeight="bold", aria=False)), 380), "map")
+
+
+def draw_breadth(rows: Rows) -> str:
+    """Figures of breadth by generation, a panel each.
+
+    Args:
+        rows: `generation`, `figure`, `value`, `label`.
+    """
+    names = list(dict.fromkeys(row["figure"] for row in rows))
+    x = alt.X("generation:O", title="generation", axis=alt.Axis(labelAngle=0, ticks=False, grid=False))
+    panels = []
+    for name in names:
+        shown = [row for row in rows if row["figure"] == name]
+        most = max(row["value"] for row in shown)
+        y = alt.Y("value:Q", axis=None, scale=alt.Scale(domain=[0, 1.15 * most or 1], nice=False))
+        bars = plot(shown)
+        panels.append(
+            alt.layer(
+                bars.mark_bar(color="var(--accent)", opacity=0.75, aria=False).encode(x=x, y=y),
+                bars.mark_text(dy=-4, baseline="bottom").encode(x=x, y=y, text="label:N"),
+            ).properties(width=(WIDTH - 20) / len(names) - 10, height=190, title=name)
+        )
+    return render(alt.hconcat(*panels, spacing=16), "breadth")

@@ -1,80 +1,90 @@
-"""A flat map of texts that needs no model: hashed word and character n-gram TF-IDF, projected on its two main axes.
+"""Texts as points in the plane, with scikit-learn: vectors without a model, a flat map of vectors, clusters of the map.
 
-Near points share words and spelling, not necessarily meaning. Linear (a principal component analysis by singular value
-decomposition), deterministic, in about 16 KB a text.
+The vectors are those of words and of letter sequences inside them, weighed by TF-IDF and reduced by a singular value
+decomposition: texts that share words lie near, texts that mean the same in other words do not. The map is t-SNE and its
+clusters are k-means, as in the appendix of the WizardLM paper. Every start is fixed and one thread computes, so that
+the same vectors give the same map; threads of a busy machine would also spin longer than they work.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections import Counter
-from collections.abc import Sequence
+import warnings
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
-BUCKETS = 4096
-MOST_CHARS = 4000
-"""Of a text; the rest would hardly move its point."""
+from evol.spread import Vectors, normalise
+from evol.words import split_words
 
-_SWEEPS = 30
-_WORD = re.compile(r"\w+")
+DIMENSIONS = 256
+"""Of the vectors without a model, at most."""
+NAME = "words and letter sequences, without a model (TF-IDF and SVD)"
+
+_PERPLEXITY = 30
+_FEWEST_FOR_TSNE = 10
 
 
-def project(texts: Sequence[str]) -> tuple[list[tuple[float, float]], float]:
-    """Place texts in the plane.
+def vectorise(texts: list[str]) -> Vectors:
+    """Vectors of length 1 without a model, at most DIMENSIONS long.
 
     Args:
         texts: any, in any script; at least three.
+    """
+    weights = TfidfVectorizer(analyzer=_split, sublinear_tf=True, dtype=np.float32).fit_transform(texts)
+    dimensions = min(DIMENSIONS, len(texts), weights.shape[1])
+    if dimensions < 2:
+        return np.ones((len(texts), 1), dtype=np.float32)
+    with np.errstate(invalid="ignore"), threadpool_limits(1):  # equal texts have no variance to explain
+        return normalise(TruncatedSVD(dimensions, random_state=0).fit_transform(weights))
+
+
+def flatten(vectors: Vectors) -> Vectors:
+    """Place vectors in the plane, both coordinates from -1 to 1; equal vectors have one place."""
+    different, places = np.unique(vectors.round(6), axis=0, return_inverse=True)
+    count = len(different)
+    if count < _FEWEST_FOR_TSNE:
+        found = np.zeros((count, 2), dtype=np.float32)
+        axes = min(2, count - 1, different.shape[1])
+        if axes:
+            found[:, :axes] = PCA(axes, svd_solver="full").fit_transform(different)
+    else:
+        perplexity = min(_PERPLEXITY, (count - 1) / 3)
+        with threadpool_limits(1):
+            found = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=0).fit_transform(different)
+    found = found - (found.min(axis=0) + found.max(axis=0)) / 2
+    points: Vectors = (found / (np.abs(found).max() or 1.0))[places.reshape(-1)].round(4).astype(np.float32)
+    return points
+
+
+def find_clusters(points: Vectors, most: int) -> tuple[npt.NDArray[np.int64], Vectors]:
+    """Clusters by k-means.
+
+    Args:
+        points: of the map.
+        most: clusters; fewer where there are fewer different points.
 
     Returns:
-        A point for each text, both coordinates in [-1, 1], and the share of the variance that the two axes show.
+        The cluster of each point, numbered from 0 by size, the largest first; and the clusters' centres.
     """
-    vectors = _vectorise(texts)
-    vectors -= vectors.mean(axis=0)
-    axes = _find_axes(vectors)
-    points = vectors @ axes.T
-    # the sign of an axis is arbitrary: most of the texts' weight goes right and up
-    points *= np.where((points**3).sum(axis=0) < 0, -1, 1)
-    total = float((vectors**2).sum())
-    share = float((points**2).sum()) / total if total else 0.0
-    points /= np.abs(points).max() or 1.0
-    return [(round(float(x), 4), round(float(y), 4)) for x, y in points], share
-
-
-def _vectorise(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    counts = np.zeros((len(texts), BUCKETS), dtype=np.float32)
-    for row, text in enumerate(texts):
-        for bucket, count in Counter(map(_hash, _split(text[:MOST_CHARS].lower()))).items():
-            counts[row, bucket] = count
-    weights = np.log((1 + len(texts)) / (1 + (counts > 0).sum(axis=0))).astype(np.float32)
-    vectors: npt.NDArray[np.float32] = np.log1p(counts) * weights
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors /= np.where(norms > 0, norms, 1)
-    return vectors
+    count = min(most, len(np.unique(points, axis=0)))
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer clusters than asked for are no fault
+        found = KMeans(count, n_init=4, random_state=0).fit(points)
+    sizes = np.bincount(found.labels_, minlength=count)
+    order = np.argsort(-sizes, kind="stable")
+    return np.argsort(order)[found.labels_], found.cluster_centers_[order[: np.count_nonzero(sizes)]]
 
 
 def _split(text: str) -> list[str]:
-    """Words, and runs of three characters inside them, or of two in scripts that write without spaces."""
-    features = []
-    for word in _WORD.findall(text):
-        length = 2 if word[0] > "\u2e7f" else 3
-        features.append(word)
-        features += [f"#{word[start : start + length]}" for start in range(len(word) - length + 1)]
-    return features
-
-
-def _hash(feature: str) -> int:
-    return zlib.crc32(feature.encode("utf-8", "replace")) % BUCKETS
-
-
-def _find_axes(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The first two right singular vectors, by subspace iteration from a fixed start."""
-    start = np.cos(np.arange(BUCKETS * 6, dtype=np.float32) ** 1.5).reshape(BUCKETS, 6)
-    basis, _ = np.linalg.qr(start)
-    for _ in range(_SWEEPS):
-        basis, _ = np.linalg.qr(vectors.T @ (vectors @ basis))
-    _, _, turned = np.linalg.svd(vectors @ basis, full_matrices=False)
-    axes: npt.NDArray[np.float32] = (turned[:2] @ basis.T).astype(np.float32)
-    return axes
+    """Words, and runs of three characters inside them; the text itself where it has none."""
+    found = []
+    for word in split_words(text):
+        found.append(word)
+        found += [f"#{word[start : start + 3]}" for start in range(len(word) - 2)]
+    return found or [text]

@@ -135,6 +135,10 @@ class Throttle:
         """Requests a second, None where the server has not refused any."""
         return self._pace.rate
 
+    def is_free(self, tokens: float = 0.0) -> bool:
+        """Whether a request of about so many tokens would get its slot at once."""
+        return self.in_flight < self.limit and not self._waiting and self._wait(tokens, self._clock()) <= 0
+
     async def acquire(self, request: CompletionRequest, tokens: float = 0.0) -> Slot:
         """Wait for a slot; seeds that stand earlier are served first.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from measured import CLIENT_CORE, SERVER_CORE, stay_on_client_core
 from peers import find_default_folder, install_peers
 from rows_auto import measure_limits, measure_queue
+from rows_endpoints import measure_endpoints
 from rows_latency import measure_ragged, measure_steady
 from rows_memory import measure_memory, measure_resume, measure_start
 from rows_speed import measure_speed
@@ -27,6 +28,7 @@ MEASUREMENTS = {
     "speed": measure_speed,
     "steady": measure_steady,
     "ragged": measure_ragged,
+    "endpoints": measure_endpoints,
     "queue": measure_queue,
     "limits": measure_limits,
     "memory": measure_memory,

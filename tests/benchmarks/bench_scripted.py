@@ -84,7 +84,7 @@ def measure(seeds: Path, generations: int, concurrency: int, out: Path) -> None:
     )
     backend = ScriptedBackend(script)
     begun = time.perf_counter()
-    result = run(check_run(config), {"evolver": backend, "judge": backend, "responder": backend}, Silent())
+    result = run(check_run(config), {"evolver": [backend], "judge": [backend], "responder": [backend]}, Silent())
     seconds = time.perf_counter() - begun
     calls = sum(count.calls for count in result.manifest.calls.values())
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -69,7 +69,9 @@ def make_run(seeds: int, generations: int, folder: Path) -> None:
     }
     backend = ScriptedBackend(script)
     result = run(
-        check_run(load_config(None, flags)), {"evolver": backend, "judge": backend, "responder": backend}, Silent()
+        check_run(load_config(None, flags)),
+        {"evolver": [backend], "judge": [backend], "responder": [backend]},
+        Silent(),
     )
     assert result.exit_code == 0
 

@@ -18,6 +18,7 @@ class Sizes:
         peer_calls: of each peer and of the openai client.
         steady: at 200 ms latency.
         ragged: at log-normal latency.
+        endpoints: spread over three of them.
         queue_seconds: of the run against a queueing server; what is looked at begins at `queue_from`.
         queue_from: seconds.
         limit_seconds: of the runs against rate limits.
@@ -31,6 +32,7 @@ class Sizes:
     peer_calls: int
     steady: Workload
     ragged: Workload
+    endpoints: Workload
     queue_seconds: int
     queue_from: int
     limit_seconds: int
@@ -45,6 +47,7 @@ FULL = Sizes(
     peer_calls=3_000,
     steady=Workload(3_000, 2),
     ragged=Workload(1_500, 2),
+    endpoints=Workload(5_000, 2),
     queue_seconds=90,
     queue_from=30,
     limit_seconds=120,
@@ -59,6 +62,7 @@ QUICK = Sizes(
     peer_calls=300,
     steady=Workload(600, 2),
     ragged=Workload(300, 2),
+    endpoints=Workload(3_000, 2),
     queue_seconds=30,
     queue_from=15,
     limit_seconds=30,

@@ -11,18 +11,18 @@ from evol.config import ModelConfig, check_url
 from evol.errors import ConfigError, EndpointError
 
 _OPENAI = "https://api.openai.com/v1"
-_NO_KEY = "not-needed"
+NO_KEY = "not-needed"
 """Sent where a server of one's own asks for none; the SDK insists on a value."""
 
 
-def find_base_url(model: ModelConfig) -> str:
-    """Where a model is asked: its own base URL, else OPENAI_BASE_URL, else OpenAI.
+def find_base_urls(model: ModelConfig) -> tuple[str, ...]:
+    """Where a model is asked: its own base URLs, else OPENAI_BASE_URL, else OpenAI.
 
     Raises:
         ConfigError: OPENAI_BASE_URL is no URL.
     """
     try:
-        return model.base_url or check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI
+        return model.base_urls or (check_url(os.environ.get("OPENAI_BASE_URL", "").strip()) or _OPENAI,)
     except ValueError as error:
         raise ConfigError(f"the environment variable OPENAI_BASE_URL: {error}") from None
 
@@ -39,11 +39,33 @@ def is_exposed(base_url: str) -> bool:
         return True
 
 
+def find_key(model: ModelConfig, url: str) -> str:
+    """The key of a model's environment variable, "" for a server of one's own that needs none.
+
+    Args:
+        model: who is asked.
+        url: where.
+
+    Raises:
+        EndpointError: it holds no key, or none for OpenAI's own API.
+    """
+    key = os.environ.get(model.api_key_env, "").strip()
+    if not key.isprintable() or not key.isascii():
+        raise EndpointError(f"the environment variable {model.api_key_env} holds no key", "it has odd characters")
+    if not key and urlsplit(url).hostname == "api.openai.com":
+        raise EndpointError(
+            f"the environment variable {model.api_key_env} holds no key for {url.rstrip('/')}",
+            "set it, or name your own endpoint with --base-url",
+        )
+    return key
+
+
 class EndpointBackend:
     """One model at one endpoint.
 
     Args:
-        model: who is asked, and where.
+        model: who is asked.
+        url: where, one of its base URLs; "" where it has none.
         timeout: seconds one attempt may take.
 
     Raises:
@@ -51,19 +73,13 @@ class EndpointBackend:
         ConfigError: OPENAI_BASE_URL is no URL.
     """
 
-    def __init__(self, model: ModelConfig, timeout: float) -> None:
+    def __init__(self, model: ModelConfig, url: str, timeout: float) -> None:
         import openai  # half a second of imports that `evol --help` need not pay
 
-        key = os.environ.get(model.api_key_env, "").strip()
-        if not key.isprintable() or not key.isascii():
-            raise EndpointError(f"the environment variable {model.api_key_env} holds no key", "it has odd characters")
-        settings = openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=find_base_url(model))
+        base_url = url or find_base_urls(model)[0]
+        key = find_key(model, base_url)
+        settings = openai.AsyncOpenAI(api_key=key or NO_KEY, base_url=base_url)
         base = str(settings.base_url).rstrip("/")
-        if not key and settings.base_url.host == "api.openai.com":
-            raise EndpointError(
-                f"the environment variable {model.api_key_env} holds no key for {base}",
-                "set it, or name your own endpoint with --base-url",
-            )
         headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
         self.label = f"{model.name} at {base}"
         self.verified_by = self.label

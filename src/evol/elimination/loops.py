@@ -16,13 +16,17 @@ from evol.elimination.texts import find_words
 _LONG_TOKEN = re.compile(r"\S{41}")
 _LETTER_RUN = re.compile(r"([^\W\d_])\1{19}")
 _NUMBERING = re.compile(r"[\W\d_]+")
+_LINES = "".join(chr(point) if chr(point).isalpha() or point == 10 else " " for point in range(128))
+_SENTENCES = "".join("\n" if chr(point) in ".!?;:" else _LINES[point] for point in range(128))
 _LAUGHTER = frozenset("ha haha he hehe ho la na da doo oh ah ooh yeah no ja hey 哈 啊 呵 ㅋ ㅎ ฮ 5 w".split())  # noqa: SIM905
-_MIN_REPEATED_TRIGRAMS = 4
+_MIN_REPEATED_WORDS = 6
 _MIN_COUNT = 3
-_MANY = 0.22  # of all trigrams, in lines of four words of which one is a number
-_SIDE_BY_SIDE = b"\1\1\1"
+"""A piece of five words stands so often in a text wherever a loop is long enough to be told."""
+_SIX_ON_END = b"\1" * 6
 _EQUAL_LINES = 20
 _EQUAL_BLOCKS = 8
+_LEAST_ALIKE = 8
+_SHORTEST_ALIKE = 8  # characters
 _LONG_NUMBER = 60
 _DIGIT_RUN = re.compile(r"(\d)\1{59}")
 
@@ -34,23 +38,17 @@ def find_loop(reading: Reading) -> str | None:
     times; a letter twenty times, a digit sixty; the same lines of code, or a sentence that only counts on; or at least
     eight lines or sentences of which fewer than two in five are distinct.
     """
-    tokens = reading.folded.split()
-    if tokens and max(map(len, tokens)) > _LONG_NUMBER and (match := _DIGIT_RUN.search(reading.folded)):
+    words = reading.words
+    if words and max(map(len, reading.word_set)) >= _LONG_NUMBER and (match := _DIGIT_RUN.search(reading.folded)):
         return f"repeats the digit {match[1]!r} without end"
-    if len(reading.text) > 12 * len(tokens):  # a script without spaces, or a word that never ends
-        if found := _find_long_word(reading.folded):
-            return found
-        tokens = reading.words
-    trigrams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
-    counts = Counter(trigrams)
-    if len(trigrams) - len(counts) < _MIN_REPEATED_TRIGRAMS:
+    gaps = reading.text.count(" ") + reading.text.count("\n")
+    # a script without spaces, or a word that never ends
+    if len(reading.text) > 12 * (gaps + 1) and (found := _find_long_word(reading.folded)):
+        return found
+    if len(words) - len(reading.word_set) < _MIN_REPEATED_WORDS:
         return None
-    # a loop says one piece three times or more, so that frequent trigrams stand side by side; a turn of phrase is short,
-    # and short lines that only differ in their numbers are at least eight
-    is_frequent = bytes([counts[trigram] >= _MIN_COUNT for trigram in trigrams])
-    many = len(trigrams) - len(counts) >= _MANY * len(trigrams) and max(counts.values()) >= _EQUAL_BLOCKS
-    if _SIDE_BY_SIDE not in is_frequent and not many:
-        return None
+    if not _may_be_run(words):
+        return _find_alike(reading) if _may_be_alike(reading.folded) else None
     words = find_words(reading.prose)
     return (
         _find_run(words)
@@ -162,10 +160,48 @@ def _find_counted(words: list[str]) -> str | None:
     return None
 
 
+def _may_be_run(words: list[str]) -> bool:
+    """Whether runs and circles are worth their time: a loop brings the same five words three times.
+
+    Of one word or two it brings one or two such pieces; of three and more, so often as is needed, six side by side;
+    what only counts on, one piece eight times.
+    """
+    distinct = set(zip(words, words[1:], words[2:], words[3:], words[4:], strict=False))
+    repeated = len(words) - 4 - len(distinct)
+    if repeated < _MIN_COUNT - 1:
+        return False
+    if repeated < _EQUAL_BLOCKS - 1 and not [
+        1 for one, two, three in zip(words, words[2:], words[4:], strict=False) if one == two == three
+    ]:
+        return False
+    pieces = list(zip(words, words[1:], words[2:], words[3:], words[4:], strict=False))
+    counts = Counter(pieces)
+    is_frequent = bytes([counts[piece] >= _MIN_COUNT for piece in pieces])
+    return (
+        _SIX_ON_END in is_frequent
+        or max(counts.values()) >= _EQUAL_BLOCKS
+        or any(count >= _MIN_COUNT and piece[0] == piece[2] == piece[4] for piece, count in counts.items())
+    )
+
+
+def _may_be_alike(folded: str) -> bool:
+    """Whether `_find_alike` is worth its time, told by a cruder split."""
+    if not folded.isascii():
+        return True
+    if folded.count("\n") >= _LEAST_ALIKE - 1 and _are_alike(folded.translate(_LINES)):
+        return True
+    return _are_alike(folded.translate(_SENTENCES))
+
+
+def _are_alike(lines: str) -> bool:
+    bare = [text for line in lines.split("\n") if len(text := line.strip()) > _SHORTEST_ALIKE]
+    return len(bare) >= _LEAST_ALIKE and len(set(bare)) < 0.5 * len(bare)
+
+
 def _find_alike(reading: Reading) -> str | None:
     """Many lines or sentences, few of them different; numbers and list marks do not make them different."""
     for parts in (reading.prose.split("\n"), reading.sentences):
-        bare = [text for part in parts if len(text := _NUMBERING.sub(" ", part).strip()) > 8]
-        if len(bare) >= 8 and len(set(bare)) < 0.4 * len(bare):
+        bare = [text for part in parts if len(text := _NUMBERING.sub(" ", part).strip()) > _SHORTEST_ALIKE]
+        if len(bare) >= _LEAST_ALIKE and len(set(bare)) < 0.4 * len(bare):
             return f"{len(set(bare))} of {len(bare)} lines or sentences are distinct: {bare[-2][:60]!r}"
     return None

@@ -47,6 +47,10 @@ _SELF_SIGNS = (
     "i was trained",
     "i don't have",
 )
+_SELF_WORDS = frozenset(
+    """ai assistant assistants bot chatbot chatbots don intelligence knowledge language machine program robot software
+    trained training""".split()  # noqa: SIM905
+)
 _SERVICE_SIGNS = ("how can i", "how may i", "how could i", "what can i", "to help", "to assist")
 _REFUSAL_SIGNS = (
     "i can",
@@ -70,6 +74,7 @@ _REFUSAL_SIGNS = (
     "against my",
     "something i",
 )
+_REFUSAL_WORDS = frozenset(("i", "me", "my", "something"))
 _ACKNOWLEDGED = compile_folded(
     r"""
     (?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|happy to|i'd (?:be|love)|i would be|hello|
@@ -164,14 +169,25 @@ def check_unchanged(evolution: Evolution) -> Finding:
     text = evolution.text
     own = ""
     for depth, ancestor in enumerate(reversed(evolution.ancestors)):
-        if len(text) > 2 * len(ancestor) + 20:
-            continue  # far longer, so another text
+        if len(text) > 2 * len(ancestor) + 20 or _differ_in_letters(text, ancestor):
+            continue
         own = own or find_key(text)
         other = find_key(ancestor)
         is_shouted = (text.isupper() or ancestor.isupper()) and own.casefold() == other.casefold()
         if own == other or is_shouted:
             return "same as the parent" if depth == 0 else "same as an earlier ancestor"
     return None
+
+
+def _differ_in_letters(text: str, other: str) -> bool:
+    """Whether two ASCII texts hold a frequent letter at different frequency: then no levelling makes them the same."""
+    if not (text.isascii() and other.isascii()):
+        return False
+    text, other = text.lower(), other.lower()
+    for letter in "etaoinsr":  # noqa: SIM110 - a generator costs more than what it runs
+        if text.count(letter) != other.count(letter):
+            return True
+    return False
 
 
 def check_meta_instruction(evolution: Evolution) -> Finding:
@@ -310,7 +326,8 @@ def check_refusal(response: Response) -> Finding:
     """The responder will not or cannot; not in a caveat of a useful response, nor where the task is about saying no."""
     given = response.given
     head = given.folded[:HEAD]
-    if given.likely <= ENGLISH and given.text.isascii() and not _holds_any(_REFUSAL_SIGNS, head):
+    is_english = given.likely <= ENGLISH and given.text.isascii()
+    if is_english and (_REFUSAL_WORDS.isdisjoint(given.word_set) or not _holds_any(_REFUSAL_SIGNS, head)):
         return None
     if '"' in head[1:] or "“" in head[1:]:
         head = given.prose[:HEAD]  # somebody else may refuse in quotation marks
@@ -372,8 +389,9 @@ def _holds_any(signs: tuple[str, ...], text: str) -> bool:
 
 
 def _find_self_talk(reading: Reading) -> str:
-    folded = reading.folded
-    if reading.likely <= ENGLISH and not _holds_any(_SELF_SIGNS, folded):
+    if reading.likely <= ENGLISH and (
+        _SELF_WORDS.isdisjoint(reading.word_set) or not _holds_any(_SELF_SIGNS, reading.folded)
+    ):
         return ""
     found = find_phrase(SELF_TALK, reading.prose, reading.likely)
     return found[0] if found else ""

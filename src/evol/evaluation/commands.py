@@ -35,8 +35,10 @@ see evol run --help.
 
 _Config = Annotated[Path | None, typer.Option("--config", help="TOML file; flags beat it.")]
 _BaseUrl = Annotated[
-    str | None,
-    typer.Option("--base-url", help="OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]"),
+    list[str] | None,
+    typer.Option(
+        "--base-url", help="OpenAI-compatible endpoint; again for more.  [default: OPENAI_BASE_URL, else OpenAI]"
+    ),
 ]
 _Concurrency = Annotated[
     str | None,
@@ -221,8 +223,8 @@ def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
 
     def connect() -> dict[Role, Any]:
         backends = make_backends(job.models, job.limits, say)
-        for role, backend in backends.items():
-            say(f"asking {backend.label} ({role})")
+        for role, several in backends.items():
+            say(f"asking {' and '.join(backend.label for backend in several)} ({role})")
         say(f"expected: {describe_file_estimate(plan_file(job, prices))}")
         return backends
 
@@ -265,6 +267,6 @@ def _dry_run_file(job: FileJob[Any], as_json: bool) -> None:
         tell(line)
 
 
-def _file_flags(role: Role, model: str | None, base_url: str | None, limits: dict[str, Any]) -> dict[str, Any]:
+def _file_flags(role: Role, model: str | None, base_url: list[str] | None, limits: dict[str, Any]) -> dict[str, Any]:
     """Flags of a command that asks one role: they beat that role's own table as well."""
-    return {"models": {role: given({"model": model, "base_url": base_url})}, "limits": limits}
+    return {"models": {role: given({"model": model, "base_url": base_url or None})}, "limits": limits}

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Generic, Protocol
 
 from evol import __version__
-from evol.backends.base import Backend
 from evol.errors import (
     EXIT_DONE,
     EXIT_UNFINISHED,
@@ -35,7 +34,7 @@ from evol.interrupts import Interrupts
 from evol.journal import CallTotals, Journal, has_calls
 from evol.projection import JournalMiss
 from evol.records import CallCount, Completion, CompletionRequest, Price, Role
-from evol.session import Job, Session
+from evol.session import Backends, Job, Session
 
 NOT_REACHED = "not reached"
 """Why a task is missing that the command stopped before; nothing is wrong with it."""
@@ -102,7 +101,7 @@ def list_first_requests(job: FileJob[RowT]) -> Iterator[CompletionRequest]:
 
 def work_off(
     job: FileJob[RowT],
-    connect: Callable[[], Mapping[Role, Backend]],
+    connect: Callable[[], Backends],
     observer: Observer,
     prices: Mapping[Role, Price | None],
 ) -> FileResult[RowT]:
@@ -141,7 +140,7 @@ def work_off(
 
 def _work_locked(
     job: FileJob[RowT],
-    connect: Callable[[], Mapping[Role, Backend]],
+    connect: Callable[[], Backends],
     observer: Observer,
     prices: Mapping[Role, Price | None],
     journal: Journal,

@@ -278,7 +278,7 @@
   function placeOnMap(target) {
     if (!target.closest || !target.closest("#figure-map")) return null;
     const group = target.parentNode;
-    if (!group.classList.contains("role-mark")) return null;
+    if (!group.classList.contains("mark-symbol") || !group.classList.contains("role-mark")) return null;
     return data.points[Array.prototype.indexOf.call(group.children, target)] || null;
   }
 
