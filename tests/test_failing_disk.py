@@ -105,6 +105,7 @@ def test_a_failing_operation_loses_nothing(
         print(f"\n{bench.trial.words}: {failures} failures, {dict(kinds)}", file=sys.__stdout__)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_log_ends_no_run(evol: Evol, server: FakeServer) -> None:
     """Notices that cannot be written are lost, a stream that is closed is passed over; results are one sentence."""

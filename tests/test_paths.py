@@ -30,7 +30,6 @@ def forkery(evol: Evol, server: FakeServer) -> Iterator[Forkery]:
         yield found
 
 
-KINDS = ["nothing", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("file", "folder"))]
 LINKS = {
     "run": [
         ".lock", "journal.jsonl", "manifest.json", ".seeds.jsonl", "generation-0.jsonl", "generation-1.jsonl",
@@ -44,9 +43,14 @@ LINKS = {
     "compare": ["../verdicts.jsonl", "../verdicts.meta.json", "../verdicts.journal.jsonl", "../verdicts.html"],
 }  # fmt: skip
 
+CASES = [
+    pytest.param(name, kind, marks=[] if (name, kind) in (("run", "nothing"), ("merge", "file")) else pytest.mark.slow)
+    for name in LINKS
+    for kind in ("nothing", "file", "folder")
+]
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", [*LINKS])
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
 def test_a_link_in_the_way_is_never_written_through(
     evol: Evol, server: FakeServer, forkery: Forkery, name: str, kind: str
 ) -> None:

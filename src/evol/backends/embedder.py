@@ -122,8 +122,8 @@ def _open_endpoint(model: ModelConfig) -> Embedder:
     label = f"{model.name} at {base}"
 
     def clean(text: object) -> str:
-        shown = " ".join(str(text).split())[:300]
-        return shown.replace(key, "[key]") if len(key) >= 8 else shown
+        shown = " ".join(str(text).split())
+        return (shown.replace(key, "[key]") if len(key) >= 8 else shown)[:300]  # a cut key would be no key any more
 
     def ask(texts: list[str]) -> Any:
         try:
