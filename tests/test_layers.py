@@ -58,9 +58,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",
         "mixing.options",
-        "mixing.texts",
         "mixing.private",
-        "mixing.tokens",
         "mixing.language",
         "mixing.columns",
         "mixing.hub",
@@ -133,7 +131,7 @@ OWNERS = {
     "rich": {"tables", "comparison", "breadth_tables", "reading", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
     "rapidfuzz": {"duplicates", "mixing.near", "mixing.contamination"},
-    "tokenizers": {"tokens", "mixing.tokens"},
+    "tokenizers": {"tokens"},
     "altair": {"charts", "fate_charts", "text_charts", "time_charts"},
     "vl_convert": {"charts"},
     "numpy": {"spread", "textmap", "vectors"},
@@ -172,7 +170,7 @@ MODULES = find_modules()
 PURE: tuple[str, ...] = (
     *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
-    *("mixing.texts", "mixing.private", "mixing.choosing"),
+    *("mixing.private", "mixing.choosing"),
     *("figures", "words", "differences", "speed", "spread", "diversity", "flaws", "scorer", "rating"),
     *(name for name in MODULES if name.startswith("elimination.")),
 )

@@ -199,7 +199,7 @@ def stats(runs: list[Path], tokenizer: Path | None, plan: BreadthPlan | None, as
     from evol.stats import compute_stats
     from evol.tokens import TokenCounter
 
-    counter = TokenCounter(tokenizer) if tokenizer else None
+    counter = TokenCounter(tokenizer, "stats") if tokenizer else None
     found = []
     for folder in runs:
         sample = BreadthSample(plan.seeds) if plan else None
