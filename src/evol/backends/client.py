@@ -74,7 +74,7 @@ class ChatClient:
         self._deadlines = _Deadlines(timeout)
         # a dummy key of a few letters is no secret, and blotting it out would mangle every message
         self._secrets = tuple(secret for secret in secrets if len(secret) >= 8)
-        self._proxy = _find_proxy(url) if use_proxy else None
+        self._proxy = find_proxy(url) if use_proxy else None
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -91,7 +91,7 @@ class ChatClient:
                 async with self._session.post(
                     self._url, data=request.body, headers=self._headers, allow_redirects=False
                 ) as response:
-                    body = await _read_body(response)
+                    body = await read_body(response)
                     status, headers = response.status, response.headers
         except aiohttp.ConnectionTimeoutError:
             raise TransientCallError(f"cannot connect within {CONNECT_TIMEOUT:g} s", unreachable=True) from None
@@ -101,14 +101,14 @@ class ChatClient:
             raise TransientCallError(f"no reply within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
             raise TransientCallError(self._blot(f"the connection broke: {error or type(error).__name__}")) from None
-        if status == 200 and (status := _find_status_inside(body)) == 200:
+        if status == 200 and (status := find_status_inside(body)) == 200:
             try:
                 return parse_completion(body, read_hint(headers, time.time()))
             except TransientCallError as error:
                 if not error.unreadable:
                     raise
                 return parse_completion(self._blot_body(body))  # what is quoted of it must not hold the key
-        return self._interpret_refusal(status, headers, self._blot_body(body))
+        return interpret_refusal(self._url, status, headers, self._blot_body(body))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -125,31 +125,10 @@ class ChatClient:
             async with self._session.get(
                 url, headers=self._headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=5)
             ) as response:
-                parsed = orjson.loads(await _read_body(response))
+                parsed = orjson.loads(await read_body(response))
                 return [str(model["id"]) for model in parsed["data"]]
         except (aiohttp.ClientError, OSError, TimeoutError, TransientCallError, ValueError, KeyError, TypeError):
             return []
-
-    def _interpret_refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Completion:
-        """Raise what a status other than 200 means, or return the outcome it stands for."""
-        message, codes = _read_error(body)
-        said = f"HTTP {status}{f': {message}' if message else ''}"
-        if status == 429 and codes & _QUOTA_CODES:
-            raise EndpointError(f"{self._url}: {said}", "the quota is used up; check the account's plan and billing")
-        if status == 403 and (codes & _FILTER_CODES or any(word in message.lower() for word in _FILTER_WORDS)):
-            return Completion("", FINISH_CONTENT_FILTER)
-        if status in (401, 403):
-            raise EndpointError(f"{self._url}: {said}", "check the key in the environment variable and what it may use")
-        if status in (408, 409, 425, 429) or status >= 500:
-            hint = read_hint(headers, time.time())
-            raise TransientCallError(said, status, hint.retry_after if hint else None, hint=hint)
-        if status in (400, 413, 422) and (
-            status == 413 or codes & _OVERFLOW_CODES or any(words in message.lower() for words in _OVERFLOW_WORDS)
-        ):
-            return Completion("", FINISH_CONTEXT_OVERFLOW)
-        if status == 400 and codes & _FILTER_CODES:
-            return Completion("", FINISH_CONTENT_FILTER)
-        raise CallRejected(said, status)
 
     def _blot_body(self, body: bytes) -> bytes:
         """A body that messages may quote; a good reply is never touched, for a dummy key may be an ordinary word."""
@@ -209,7 +188,41 @@ class _Deadlines:
         self._timer = loop.call_later(wait, self._look) if self._due else None
 
 
-def _find_proxy(url: str) -> str | None:
+def interpret_refusal(url: str, status: int, headers: Mapping[str, str], body: bytes) -> Completion:
+    """Raise what a status other than 200 means, or return the outcome it stands for.
+
+    Args:
+        url: who refused, for messages.
+        status: of the reply.
+        headers: of the reply.
+        body: of the reply, without the key.
+
+    Raises:
+        EndpointError: nothing can be had here (key, quota).
+        TransientCallError: worth another attempt.
+        CallRejected: this request will be refused again.
+    """
+    message, codes = _read_error(body)
+    said = f"HTTP {status}{f': {message}' if message else ''}"
+    if status == 429 and codes & _QUOTA_CODES:
+        raise EndpointError(f"{url}: {said}", "the quota is used up; check the account's plan and billing")
+    if status == 403 and (codes & _FILTER_CODES or any(word in message.lower() for word in _FILTER_WORDS)):
+        return Completion("", FINISH_CONTENT_FILTER)
+    if status in (401, 403):
+        raise EndpointError(f"{url}: {said}", "check the key in the environment variable and what it may use")
+    if status in (408, 409, 425, 429) or status >= 500:
+        hint = read_hint(headers, time.time())
+        raise TransientCallError(said, status, hint.retry_after if hint else None, hint=hint)
+    if status in (400, 413, 422) and (
+        status == 413 or codes & _OVERFLOW_CODES or any(words in message.lower() for words in _OVERFLOW_WORDS)
+    ):
+        return Completion("", FINISH_CONTEXT_OVERFLOW)
+    if status == 400 and codes & _FILTER_CODES:
+        return Completion("", FINISH_CONTENT_FILTER)
+    raise CallRejected(said, status)
+
+
+def find_proxy(url: str) -> str | None:
     """The environment's proxy for a URL, looked up once: aiohttp's own `trust_env` asks a thread at every request."""
     parts = urlsplit(url)
     if urllib.request.proxy_bypass(parts.netloc):
@@ -218,7 +231,12 @@ def _find_proxy(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """A whole body.
+
+    Raises:
+        TransientCallError: it is longer than MAX_BODY_BYTES.
+    """
     if (response.content_length or MAX_BODY_BYTES) < MAX_BODY_BYTES and not response.headers.get("Content-Encoding"):
         return await response.read()
     chunks, size = [], 0
@@ -243,7 +261,7 @@ def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
         EmptyReplyError: null or empty content that no finish reason explains.
     """
     try:
-        parsed: ChatCompletion = _load_json(body)
+        parsed: ChatCompletion = load_json(body)
     except ValueError:
         start = body[:60].decode("utf-8", "replace").strip()
         raise TransientCallError(f"the reply is not JSON, it begins {start!r}", 200, unreadable=True) from None
@@ -268,8 +286,12 @@ def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
     return Completion(content, finish, *tokens, hint)
 
 
-def _load_json(body: bytes) -> Any:
-    """Parse a body; a lone surrogate, which some servers escape, becomes a replacement character."""
+def load_json(body: bytes) -> Any:
+    """Parse a body; a lone surrogate, which some servers escape, becomes a replacement character.
+
+    Raises:
+        ValueError: not JSON.
+    """
     try:
         return orjson.loads(body)
     except ValueError:
@@ -277,7 +299,7 @@ def _load_json(body: bytes) -> Any:
         return orjson.loads(text.encode("utf-8", "replace"))
 
 
-def _find_status_inside(body: bytes) -> int:
+def find_status_inside(body: bytes) -> int:
     """The status of an error that a server wrapped into a 200 reply, else 200."""
     if not body.lstrip().startswith(b'{"error"'):
         return 200
