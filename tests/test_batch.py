@@ -460,3 +460,10 @@ def test_the_server_of_these_tests_speaks_as_the_real_one(server: FakeBatchServe
     [result] = [orjson.loads(line) for line in client.files.content(batch.output_file_id).content.splitlines()]
     assert (result["custom_id"], result["response"]["status_code"], result["error"]) == ("k", 200, None)
     client.close()
+
+
+def test_one_endpoint_takes_batches(evol: Evol, write_seeds: Callable[..., Path]) -> None:
+    """Several base URLs and batches do not go together: one sentence, before anything is sent."""
+    refused = evol.run(write_seeds(3), "--backend", "batch", "--base-url", "http://127.0.0.1:9/v1")
+    assert refused.returncode == 2
+    assert "goes through batches, which one endpoint takes" in refused.stderr
