@@ -138,4 +138,4 @@ def read_rows(path: Path) -> list[dict[str, object]]:
 def read_journaled_keys(folder: Path) -> list[str]:
     """The keys of a run folder's journal, in order, those of failures included."""
     records = read_rows(folder / "journal.jsonl")
-    return [str(record["key"]) for record in records if record["kind"] != "throttle"]
+    return [str(record["key"]) for record in records if record["kind"] in ("call", "failure")]

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -134,7 +134,7 @@ class FakeServer:
     url: str = ""
     _in_flight: int = 0
 
-    def __enter__(self) -> FakeServer:
+    def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, args=(ready,), daemon=True)
@@ -169,10 +169,11 @@ class FakeServer:
 
     async def _main(self, ready: threading.Event) -> None:
         self._stopped = asyncio.Event()
-        app = web.Application(client_max_size=1 << 26)
+        app = web.Application(client_max_size=1 << 28)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_post("/v1/embeddings", self._embed)
         app.router.add_get("/v1/models", self._models)
+        self.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self.tls)
@@ -182,6 +183,9 @@ class FakeServer:
         ready.set()
         await self._stopped.wait()
         await runner.cleanup()
+
+    def add_routes(self, app: web.Application) -> None:
+        """What a server can do beside chat completions."""
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"data": [{"id": name} for name in self.models]})
@@ -226,11 +230,12 @@ class FakeServer:
             if fault is not None:
                 return await self._misbehave(request, fault, body)
             self.counts[raw] += 1
-            return web.json_response(self._completion(body, self.reply(body)))
+            return web.json_response(self.complete(body, self.reply(body)))
         finally:
             self._in_flight -= 1
 
-    def _completion(self, body: dict[str, Any], text: str | None, finish: str = "stop") -> dict[str, Any]:
+    def complete(self, body: dict[str, Any], text: str | None, finish: str = "stop") -> dict[str, Any]:
+        """The body of a reply."""
         completion: dict[str, Any] = {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -246,7 +251,7 @@ class FakeServer:
         if not isinstance(fault, str):
             status, headers, content = fault
             return web.Response(status=status, headers=headers, body=content)
-        whole = json.dumps(self._completion(body, self.reply(body))).encode()
+        whole = json.dumps(self.complete(body, self.reply(body))).encode()
         match fault:
             case "reset":
                 assert request.transport is not None
@@ -269,13 +274,13 @@ class FakeServer:
             case "no_choices":
                 return web.json_response({"choices": []})
             case "null":
-                return web.json_response(self._completion(body, None))
+                return web.json_response(self.complete(body, None))
             case "empty":
-                return web.json_response(self._completion(body, ""))
+                return web.json_response(self.complete(body, ""))
             case "cut":
-                return web.json_response(self._completion(body, "This sentence is cut at the", "length"))
+                return web.json_response(self.complete(body, "This sentence is cut at the", "length"))
             case "content_filter":
-                return web.json_response(self._completion(body, None, "content_filter"))
+                return web.json_response(self.complete(body, None, "content_filter"))
             case "invalid_utf8":
                 return web.Response(body=whole.replace(b'"content": "', b'"content": "\xff\xfe\xed\xa0'))
             case "wrong_type":
@@ -288,7 +293,7 @@ class FakeServer:
             case "parts":
                 return web.json_response({"choices": [{"message": {"content": [{"type": "text", "text": "x"}]}}]})
             case "absurd_usage":
-                answer = self._completion(body, self.reply(body))
+                answer = self.complete(body, self.reply(body))
                 answer["usage"] = ABSURD_USAGE[len(whole) % len(ABSURD_USAGE)]
                 return web.json_response(answer)
             case "slowloris":

@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
         *("speed", "diversity", "flaws", "evaluation", "evaluation.records"),
         *("elimination", "elimination.texts", "elimination.lexicon", "elimination.imperatives"),
-        *("sample", "spread", "markup", "charts"),
+        *("sample", "spread", "markup", "charts", "offsets"),
     ),
     "2b needs files, config or measures of a text": (
         *("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens", "evaluation.resampling"),
@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("elimination.signs", "elimination.scaffold"),
         *("fate_charts", "text_charts", "time_charts", "textmap", "vectors"),
     ),
-    "2c needs prompt templates": ("packs",),
+    "2c needs prompt templates; what the backends begin with": ("packs", "backends", "backends.blotting"),
     "2d texts read": (*("cleaning", "elimination.readings", "elimination.replies", "elimination.references"),),
     "2e signs read": ("elimination.asking", "elimination.statements", "elimination.loops", "elimination.paper"),
     "2f signs weighed": ("elimination.answered", "elimination.materials"),
@@ -40,8 +40,6 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "scorer",
         "journal",
         "folder",
-        "backends",
-        "backends.base",
         "backends.client",
         "duplicates",
         "evaluation.inputs",
@@ -49,8 +47,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evaluation.figures",
         "evaluation.html",
     ),
+    "3b what stands on these: batch files": ("backends.base", "batchfiles"),
+    "3c the calls of the Batch API; requests that are out": ("backends.batchclient", "batchstore"),
+    "3d a Batch API with patience": ("backends.batchservice",),
     "4a backends, and the way to them; charts and ballots": (
-        *("backends.endpoint", "backends.local", "backends.scripted", "routing"),
+        *("backends.endpoint", "backends.batch", "backends.local", "backends.scripted", "routing"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
     "4b calls, embeddings": ("gateway", "backends.embedder"),
@@ -58,9 +59,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",
         "mixing.options",
-        "mixing.texts",
         "mixing.private",
-        "mixing.tokens",
         "mixing.language",
         "mixing.columns",
         "mixing.hub",
@@ -84,6 +83,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "6e a mix: the second pass": ("mixing.writing",),
     "6f inputs and outputs": (
         *("checks", "projection", "merge", "pricing", "session", "rows", "scores", "evaluation.jobs"),
+        *("progresslog", "journaltail"),
     ),
     "6g what rows say, how they are rated": ("survey", "rating", "breadth"),
     "6h what is checked before rating": ("scorechecks",),
@@ -96,8 +96,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "catalog",
         "evaluation.target",
         "timeline",
+        "status",
     ),
-    "7b commands that make one file": ("evaluation.filework", "evaluation.respond"),
+    "7b commands that make one file": ("waves", "evaluation.filework", "evaluation.respond"),
     "7c what stands on these": ("evaluation.compare", "evaluation.estimate"),
     "8a events on the terminal; what a report shows": ("progress", "report_data"),
     "8b tables and sentences on the terminal": (
@@ -109,8 +110,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evaluation.tables",
     ),
     "8c tables that look like others": ("breadth_tables",),
-    "8d lines and pages that quote others": ("comparison", "report", "evaluation.texts", "evaluation.page"),
-    "9a what commands tell": ("telling", "evaluation.commands"),
+    "8d lines and pages that quote others": (
+        *("status_text", "comparison", "report", "evaluation.texts", "evaluation.page"),
+    ),
+    "9a what commands tell": ("telling", "batch_commands", "evaluation.commands"),
     "9b the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
@@ -123,17 +126,17 @@ is composed of the parts in `mixing`.
 HEIGHTS = {module: height for height, modules in enumerate(LAYERS.values()) for module in modules}
 
 OWNERS = {
-    "aiohttp": {"backends.client"},
+    "aiohttp": {"backends.client", "backends.batchclient"},
     # the client names the reply's type, for checkers alone
     "openai": {"backends.endpoint", "backends.embedder", "backends.client"},
     "genai_prices": {"cost"},
     "xllamacpp": {"backends.local", "backends.embedder"},
-    "typer": {"cli", "telling", "console", "evaluation.commands"},
+    "typer": {"cli", "telling", "batch_commands", "console", "evaluation.commands"},
     "tqdm": {"progress"},
     "rich": {"tables", "comparison", "breadth_tables", "reading", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
     "rapidfuzz": {"duplicates", "mixing.near", "mixing.contamination"},
-    "tokenizers": {"tokens", "mixing.tokens"},
+    "tokenizers": {"tokens"},
     "altair": {"charts", "fate_charts", "text_charts", "time_charts"},
     "vl_convert": {"charts"},
     "numpy": {"spread", "textmap", "vectors"},
@@ -172,7 +175,7 @@ MODULES = find_modules()
 PURE: tuple[str, ...] = (
     *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
-    *("mixing.texts", "mixing.private", "mixing.choosing"),
+    *("mixing.private", "mixing.choosing"),
     *("figures", "words", "differences", "speed", "spread", "diversity", "flaws", "scorer", "rating"),
     *(name for name in MODULES if name.startswith("elimination.")),
 )

@@ -18,7 +18,7 @@ PRICED = "[models.default]\nprice = { input = 10.0, output = 100.0 }\n[models.de
 
 def spent(folder: Path) -> tuple[int, float, int]:
     """Requests, USD and tokens by the journal."""
-    records = [record for record in read_rows(folder / "journal.jsonl") if record["kind"] != "throttle"]
+    records = [record for record in read_rows(folder / "journal.jsonl") if record["kind"] in ("call", "failure")]
     inputs = sum(max(0, int(str(record["input_tokens"]))) for record in records)
     outputs = sum(max(0, int(str(record["output_tokens"]))) for record in records)
     return len(records), (inputs * 10 + outputs * 100) / 1e6, inputs + outputs

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evol.errors import UsageError
 from evol.mixing.near import NearIndex, choose_band_width
-from evol.mixing.texts import cut_shingles, measure_overlap, split_words
+from evol.words import cut_shingles, measure_overlap, split_words
 from scripted_runs import make_told_run, merge, read_rows
 
 RIVER = (
@@ -35,7 +35,7 @@ def read_removed(report: Any) -> list[dict[str, Any]]:
 
 def compare(first: str, second: str) -> float:
     """Overlap of the word 3-grams of two texts."""
-    return measure_overlap(*(set(cut_shingles(split_words(text))) for text in (first, second)))
+    return measure_overlap(*(cut_shingles(split_words(text)) for text in (first, second)))
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_child_may_resemble_its_parent(tmp_path: Path, folder: Path) -> None:
     """Near copies across lineages go, at the same similarity those within a lineage stay; the deepest is kept."""
-    parent, child = (
-        set(cut_shingles(split_words(text))) for text in (RIVER, f"{RIVER}, with a sketch for each of them")
-    )
+    parent, child = (cut_shingles(split_words(text)) for text in (RIVER, f"{RIVER}, with a sketch for each of them"))
     assert 0.7 < measure_overlap(parent, child) < 0.9
     report = merge([folder], tmp_path / "mix.jsonl", "alpaca", dedupe="near")
     assert read_mix(report) == {BREAD, RIVER.replace("simple", "plain"), f"{RIVER}, with a sketch for each of them"}

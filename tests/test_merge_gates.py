@@ -13,7 +13,7 @@ import pytest
 from evol.errors import UsageError
 from evol.mixing.language import LanguageGate
 from evol.mixing.private import find_private, name_private
-from evol.mixing.tokens import TokenCounter
+from evol.tokens import TokenCounter
 from scripted_runs import make_told_run, merge, read_rows
 
 TEXTS = {
@@ -82,8 +82,8 @@ def test_lengths_are_gates(
 
 def test_a_tokenizer_counts_whole_texts(tokenizer: Path) -> None:
     """Cutting and padding that the file asks for are off; without a file four bytes are a token."""
-    assert TokenCounter(tokenizer).count(["a b c d e f", "", "x"]) == [6, 0, 1]
-    assert TokenCounter(None).count(["abcd", "abcde", "", "雨雨雨雨"]) == [1, 2, 0, 3]
+    assert TokenCounter(tokenizer, "merge").count(["a b c d e f", "", "x"]) == [6, 0, 1]
+    assert TokenCounter(None, "merge").count(["abcd", "abcde", "", "雨雨雨雨"]) == [1, 2, 0, 3]
 
 
 @pytest.mark.parametrize(

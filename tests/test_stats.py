@@ -43,7 +43,7 @@ KEYS = {
         f"calls.*.{figure}"
         for figure in (
             "calls", "attempts", "failures", "input_tokens", "output_tokens", "calls_without_usage",
-            "estimated_input_tokens", "estimated_output_tokens", "cost",
+            "estimated_input_tokens", "estimated_output_tokens", "batch_input_tokens", "batch_output_tokens", "cost",
         )
     ),
     "latency.*.calls", "latency.*.p50", "latency.*.p95",

@@ -23,4 +23,4 @@ def build_body(model: ModelConfig, messages: list[Message], random_seed: int, *p
     body: dict[str, Any] = {"model": model.name, "messages": messages, **model.settings}
     if model.sampling.seed and "seed" not in model.extra_body:
         body["seed"] = draw_integer(random_seed, "sampling", *purpose) >> 33  # fits a signed 32-bit integer
-    return orjson.dumps(body)
+    return bytes(memoryview(orjson.dumps(body)))  # a copy: what orjson gives holds some 20 kB that it does not need

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from evol import __version__
 from evol.config import RunConfig
 from evol.errors import FolderError, StorageError
 from evol.files import data_folder
-from evol.folder import MANIFEST_NAME, check_outputs, find_foreign_output, read_manifest, serialise_seed
+from evol.folder import (
+    MANIFEST_NAME,
+    check_outputs,
+    find_foreign_output,
+    read_manifest,
+    require_manifest,
+    serialise_seed,
+)
 from evol.journal import has_calls
 from evol.packs import Pack, find_pack, load_pack
 from evol.records import Manifest, SeedsSource
@@ -30,6 +39,7 @@ class Checked:
         folder: the run folder, which may not exist.
         fingerprint: what the folder must agree with.
         existing: the folder's manifest, None for a new one.
+        is_again: everything is as the folder's manifest says; its seeds stand in the folder.
     """
 
     config: RunConfig
@@ -39,6 +49,7 @@ class Checked:
     folder: Path
     fingerprint: dict[str, Any]
     existing: Manifest | None
+    is_again: bool = False
 
     @property
     def seeds_path(self) -> Path:
@@ -104,6 +115,22 @@ def check_run(config: RunConfig) -> Checked:
         fingerprint = {**existing.fingerprint, **fingerprint}
     source = SeedsSource(path=str(path), count=tally.count, sha256=digest.hexdigest())
     return Checked(config, pack, source, tally, folder, fingerprint, existing)
+
+
+def check_again(folder: Path) -> Checked:
+    """A run as its folder remembers it: its own settings, its own seeds.
+
+    Raises:
+        FolderError: not the folder of a run, or its prompt pack has changed since.
+        PackError: its prompt pack is gone.
+    """
+    manifest = require_manifest(folder)
+    config = RunConfig.model_validate_json(orjson.dumps(manifest.settings)).model_copy(update={"out": str(folder)})
+    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
+    fingerprint = config.fingerprint(pack.digests())
+    refuse_other_settings(folder, manifest.fingerprint, fingerprint)
+    fingerprint = {**manifest.fingerprint, **fingerprint}
+    return Checked(config, pack, manifest.seeds, SeedTally(), folder, fingerprint, manifest, is_again=True)
 
 
 def refuse_other_settings(place: Path, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evol import __version__, telling
+from evol import batch_commands as batches
 from evol.console import given as _given
 from evol.console import given_limits, tell
 from evol.console import print_json as _print_json
@@ -28,6 +29,8 @@ _EPILOG_RUN = """
   evol run
 OpenAI, the key comes from OPENAI_API_KEY:
   evol run seeds.jsonl --model gpt-4o-mini --limit 20
+Within a day, at half the price; stop it and start it again as you like:
+  evol run seeds.jsonl --model gpt-4o-mini --backend batch
 A server of your own (vLLM, SGLang, llama.cpp):
   evol run seeds.jsonl --model NAME --base-url http://localhost:8000/v1
 The paper's setting; shows calls, tokens and prompts, sends and writes nothing:
@@ -141,6 +144,10 @@ def run(
             help="OpenAI-compatible endpoint; again for more of them.  [default: OPENAI_BASE_URL, else OpenAI]"
         ),
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="endpoint, or batch: its Batch API, cheaper, takes hours.  [default: endpoint]"),
+    ] = None,
     concurrency: Annotated[
         str | None, typer.Option(help="Calls in flight, or auto: find it.  [default: auto; local model: 4]")
     ] = None,
@@ -169,7 +176,7 @@ def run(
             "pack": pack,
             "random_seed": random_seed,
             "seed_responses": seed_responses,
-            "models": {"default": _given({"model": model, "base_url": base_url or None})},
+            "models": {"default": _given({"model": model, "base_url": base_url or None, "backend": backend})},
             "limits": given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
         }
         loaded = load_config(config, _given(flags))
@@ -349,6 +356,9 @@ def score(
     raise typer.Exit(code)
 
 
+app.command(short_help="How far a run is, also during it.")(batches.status)
+app.command(short_help="Requests as batch files, offline.", epilog=batches.EPILOG_EXPORT)(batches.export_batch)
+app.command(short_help="Results of batch files, offline.")(batches.import_batch)
 app.command(short_help="A model's responses to test questions.", epilog=evaluating.EPILOG_RESPOND)(evaluating.respond)
 app.command(short_help="Responses judged pair by pair.", epilog=evaluating.EPILOG_COMPARE)(evaluating.compare)
 app.add_typer(evaluating.ballot)

@@ -94,6 +94,8 @@ class ModelConfig(_Table):
     """A system message for the responder; "" sends none."""
     price: Price | None = None
     """USD for a million tokens; unset: looked up in the tables of `genai-prices`."""
+    backend: Literal["endpoint", "batch"] = "endpoint"
+    """`batch`: requests are collected and sent through the endpoint's Batch API."""
     sampling: Sampling = Sampling()
 
     @field_validator("base_url")
@@ -134,6 +136,15 @@ class ModelConfig(_Table):
     def is_local(self) -> bool:
         """Whether the in-process model server plays this role."""
         return not self.model or self.model.lower().endswith(".gguf")
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether requests go through the Batch API."""
+        return self.backend == "batch"
+
+    def choose_price(self, price: Price | None) -> Price | None:
+        """What its next calls cost, where the model costs `price`."""
+        return price.in_batches if price is not None and self.is_batched else price
 
     @property
     def max_output_tokens(self) -> int | None:
@@ -232,6 +243,10 @@ class LimitsConfig(_Table):
     """Seconds one call is retried."""
     give_up_after: float = Field(default=1800.0, gt=0)
     """Seconds without a single success after which the run ends with exit 5."""
+    batch_window: int = Field(default=20_000, ge=1, le=50_000)
+    """Lineages that are open at once where requests go in batches; as many requests can a batch have."""
+    poll: float = Field(default=60.0, gt=0)
+    """Seconds between two looks at a batch, at most; the first ones follow sooner."""
 
     @field_validator("concurrency", mode="before")
     @classmethod
@@ -240,7 +255,7 @@ class LimitsConfig(_Table):
             raise ValueError("must be a number from 1 to 10,000, or auto")
         return value
 
-    @field_validator("rpm", "tpm", "max_cost", "timeout", "retry_for", "give_up_after", mode="before")
+    @field_validator("rpm", "tpm", "max_cost", "timeout", "retry_for", "give_up_after", "poll", mode="before")
     @classmethod
     def _accept_integers(cls, value: object) -> object:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -371,6 +386,12 @@ def load_config(path: Path | None, flags: dict[str, Any], defaults: Mapping[str,
         if model.base_url and model.is_local:
             raise ConfigError(
                 f"{where}: {role} has a base URL but no model of that endpoint", "name one with --model or model ="
+            )
+        if model.is_batched and len(model.base_urls) > 1:
+            raise ConfigError(f"{where}: {role} goes through batches, which one endpoint takes", "name one base URL")
+        if model.is_batched and model.is_local:
+            raise ConfigError(
+                f"{where}: {role} cannot go through batches without an endpoint", "name a model of one with --model"
             )
         if model.model and model.is_local and not _is_file(model.model):
             raise ConfigError(f"{model.model}: no such GGUF file", "check --model")

@@ -9,6 +9,7 @@ charge for them.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from evol.errors import BudgetExhausted
@@ -27,12 +28,14 @@ def look_up_price(model: str, url: str) -> Price | None:
     million = 1_000_000
     try:
         found = [
-            calc_price(usage, model_ref=model, provider_api_url=url).total_price
+            float(calc_price(usage, model_ref=model, provider_api_url=url, price_context=context).total_price)
+            for context in (None, {"processing": "batch"})  # without a price of its own a batch costs what all costs
             for usage in (Usage(input_tokens=million), Usage(output_tokens=million))
         ]
     except (LookupError, ValueError):
         return None
-    return Price(input=float(found[0]), output=float(found[1]))
+    batch = {} if found[:2] == found[2:] else {"batch_input": found[2], "batch_output": found[3]}
+    return Price(input=found[0], output=found[1], **batch)
 
 
 def mix_prices(
@@ -56,6 +59,8 @@ def mix_prices(
     return Price(
         input=(before.input * inputs_before + price.input * (inputs - inputs_before)) / max(inputs, 1),
         output=(before.output * outputs_before + price.output * (outputs - outputs_before)) / max(outputs, 1),
+        batch_input=price.batch_input,
+        batch_output=price.batch_output,
     )
 
 
@@ -83,6 +88,11 @@ class Budget:
     Args:
         limits: totals over the life of the folder.
         spent: what the journal already knows of.
+
+    Attributes:
+        spent: so far.
+        waiting: requests that wait for room.
+        on_wait: is called when one begins to.
     """
 
     def __init__(self, limits: BudgetLimits, spent: Spending) -> None:
@@ -91,41 +101,60 @@ class Budget:
         self._reserved = Spending()
         self._is_limited = limits != BudgetLimits()
         self._changed: asyncio.Event | None = None
+        self.waiting = 0
+        self.on_wait: Callable[[], None] = lambda: None
 
-    async def reserve(self, worst: Spending) -> None:
+    async def reserve(self, worst: Spending, *, is_patient: bool = False) -> None:
         """Put aside what one request may take at most; wait for room while others are in flight.
+
+        Args:
+            worst: case of the request.
+            is_patient: wait for those in flight also where they cannot give back, so that they are not cut short.
 
         Raises:
             BudgetExhausted: there is no room, and nothing in flight that could give back.
         """
         while not self.try_reserve(worst):
             name, text = self._find_exceeded(worst) or ("", "")
-            if name == "max_calls" or not self._reserved.calls:
+            if (name == "max_calls" and not is_patient) or not self._reserved.calls:
                 raise BudgetExhausted(text)
             if self._changed is None:
                 self._changed = asyncio.Event()
-            await self._changed.wait()
+            self.waiting += 1
+            self.on_wait()
+            try:
+                await self._changed.wait()
+            finally:
+                self.waiting -= 1
+
+    def adopt(self, worst: Spending) -> None:
+        """Put aside for a request that is out already, whatever the limits are."""
+        self._reserved.calls += 1
+        self._reserved.tokens += worst.tokens
+        self._reserved.cost += worst.cost
 
     def try_reserve(self, worst: Spending) -> bool:
         """Put aside what one request may take at most, if there is room at once."""
         if self._is_limited and self._find_exceeded(worst):
             return False
-        self._reserved.calls += 1
-        self._reserved.tokens += worst.tokens
-        self._reserved.cost += worst.cost
+        self.adopt(worst)
         return True
 
-    def settle(self, worst: Spending, tokens: float, cost: float) -> None:
-        """One reserved request is over; it took so many tokens and USD, 0 where it brought no reply."""
+    def release(self, worst: Spending) -> None:
+        """One reserved request is not sent."""
         self._reserved.calls -= 1
         self._reserved.tokens -= worst.tokens
         self._reserved.cost -= worst.cost
-        self.spent.calls += 1
-        self.spent.tokens += tokens
-        self.spent.cost += cost
         if self._changed is not None:
             self._changed.set()
             self._changed = None
+
+    def settle(self, worst: Spending, tokens: float, cost: float) -> None:
+        """One reserved request is over; it took so many tokens and USD, 0 where it brought no reply."""
+        self.spent.calls += 1
+        self.spent.tokens += tokens
+        self.spent.cost += cost
+        self.release(worst)
 
     def _find_exceeded(self, worst: Spending) -> tuple[str, str] | None:
         """The first limit that one more request could exceed, and a sentence about it."""

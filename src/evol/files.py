@@ -144,10 +144,13 @@ class JsonlWriter:
 
     def write_line(self, line: bytes) -> None:
         """Append one line that is serialised already."""
-        line += b"\n"
-        self._digest.update(line)
-        self._file.write(line)
+        self.write_block(line + b"\n")
         self.rows += 1
+
+    def write_block(self, content: bytes) -> None:
+        """Append bytes as they are."""
+        self._digest.update(content)
+        self._file.write(content)
 
 
 @contextlib.contextmanager

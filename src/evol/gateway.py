@@ -1,8 +1,7 @@
 """The only place where a model call happens: journal hit? → throttle → budget → backend with retry → journal.
 
-What a caller of `complete` can rely on: a returned completion stands in the journal; a call that the journal knows is
-never sent again; an API failure never looks like a reply. `CallFailed` says the call was given up, `RunStopped` that
-the run admits nothing more.
+A caller of `complete` can rely on this: a returned completion stands in the journal; a call that the journal knows is
+never sent again; an API failure never looks like a reply. `CallFailed`: given up; `RunStopped`: nothing more is admitted.
 
 Retries (tenacity): 408, 409, 425, 429, 5xx, time-outs, resets and unreadable bodies for `retry_for` seconds, at least
 once; Retry-After is waited for, up to MAX_WAIT; empty replies are tried EMPTY_TRIES times, then they are an outcome.
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
-from evol.backends.base import Backend
+from evol.backends.base import Backend, BatchingBackend
 from evol.config import LimitsConfig
 from evol.cost import Budget, Spending
 from evol.errors import (
@@ -119,6 +118,11 @@ class Gateway:
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._journal = journal
+        self._batching: dict[Role, BatchingBackend] = {}
+        for role, term in terms.items():
+            backend = term.router.routes[0].backend
+            if isinstance(backend, BatchingBackend):
+                self._batching[role] = backend
         self._terms = terms
         self._budget = budget
         self._retry_for = limits.retry_for
@@ -148,6 +152,8 @@ class Gateway:
                 return hit
             if self.is_stopping:
                 raise RunStopped
+            if (batching := self._batching.get(request.role)) is not None:
+                return await self._collect(request, batching)
             health = self._health[request.role]
             if request.role in health.verified:
                 return await self._pay(request, health)
@@ -164,6 +170,51 @@ class Gateway:
         except EvolError as error:  # the endpoint, the budget or the disk: the end of the run
             self.stop(error)
             raise RunStopped from None
+
+    async def _collect(self, request: CompletionRequest, backend: BatchingBackend) -> Completion:
+        """Have a batch answer; it comes back through `keep` and `lose`, and bounds how often a request is sent."""
+        while True:
+            if self.is_stopping:
+                raise RunStopped
+            with self._stoppable():
+                if not backend.is_out(request.key):
+                    await self._budget.reserve(self._count_batched(request), is_patient=True)
+                try:
+                    return await backend.complete(request)
+                except TransientCallError:
+                    continue
+
+    def adopt(self, request: CompletionRequest) -> None:
+        """See `backends.base.Accounts`."""
+        self._budget.adopt(self._count_batched(request))
+
+    def keep(self, request: CompletionRequest, completion: Completion, latency: float) -> None:
+        """See `backends.base.Accounts`."""
+        if self._journal.knows(request.key):
+            self.release(request)
+            return
+        self._journal.append(request, completion, latency=latency, is_batch=True)
+        self._settle_batched(request, self._count_tokens(request, completion))
+
+    def lose(self, request: CompletionRequest, error: str, spent: Completion | None) -> None:
+        """See `backends.base.Accounts`."""
+        usage = spent or Completion("", "", 0, 0)
+        self._journal.append_failure(request, error, usage, is_batch=True)
+        self._settle_batched(request, (max(0, usage.input_tokens), max(0, usage.output_tokens)))
+
+    def release(self, request: CompletionRequest) -> None:
+        """See `backends.base.Accounts`."""
+        self._budget.release(self._count_batched(request))
+
+    def _settle_batched(self, request: CompletionRequest, tokens: tuple[int, int]) -> None:
+        terms = self._terms.get(request.role)
+        cost = terms.price.of(*tokens) if terms and terms.price else 0.0
+        self._budget.settle(self._count_batched(request), sum(tokens), cost)
+
+    def _count_batched(self, request: CompletionRequest) -> Spending:
+        """The worst case of a request in a batch; its role may be one that is asked no longer."""
+        terms = self._terms.get(request.role)
+        return self._count_worst(request, terms) if terms else Spending(1, len(request.body))
 
     def stop(self, fatal: EvolError | None = None) -> None:
         """Admit nothing more: whoever waits is turned away, calls in flight may finish.
@@ -345,7 +396,8 @@ class Gateway:
             tokens = len(request.body) // BYTES_PER_TOKEN, reply_bytes // BYTES_PER_TOKEN
         else:
             tokens = completion.input_tokens, completion.output_tokens
-        self._output_tokens[request.role] += (tokens[1] - self._output_tokens[request.role]) * 0.05
+        mean = self._output_tokens.get(request.role, 0.0)
+        self._output_tokens[request.role] = mean + (tokens[1] - mean) * 0.05
         return tokens
 
     def _is_worth_retrying(self, call: _Call, state: RetryCallState) -> bool:

@@ -27,6 +27,7 @@ class Interrupts:
         self._stop: Callable[[], None] | None = None
         self._cancel: Callable[[], object] | None = None
         self._old: dict[int, Any] = {}
+        self._waits = True
         self.exit_code = 0
 
     def __enter__(self) -> Interrupts:
@@ -39,9 +40,24 @@ class Interrupts:
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def attach(self, loop: asyncio.AbstractEventLoop, stop: Callable[[], None], cancel: Callable[[], object]) -> None:
-        """While the loop runs, signals go through it."""
+    def attach(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        stop: Callable[[], None],
+        cancel: Callable[[], object],
+        *,
+        waits: bool = True,
+    ) -> None:
+        """While the loop runs, signals go through it.
+
+        Args:
+            loop: that runs.
+            stop: admits nothing more.
+            cancel: ends what is left after GRACE seconds.
+            waits: there can be calls in flight that are worth waiting for.
+        """
         self._loop, self._stop, self._cancel = loop, stop, cancel
+        self._waits = waits
         for number in self._old:
             loop.add_signal_handler(number, self._handle, number)
         if self.exit_code:
@@ -65,6 +81,7 @@ class Interrupts:
         if not (self._loop and self._stop and self._cancel):
             self._notice("stopping when the files are written; once more stops at once")
         else:
-            self._notice(f"stopping: calls in flight get up to {GRACE:.0f} s; once more stops at once")
+            what = f"calls in flight get up to {GRACE:.0f} s" if self._waits else "what is in batches is not waited for"
+            self._notice(f"stopping: {what}; once more stops at once")
             self._stop()
             self._loop.call_later(GRACE, self._cancel)

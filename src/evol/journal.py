@@ -18,8 +18,9 @@ Cost: microseconds a record, one fsync per window.
 
 A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxxxxxx"}`; crc is the CRC-32 of all bytes before
 `,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call), `failure` (a request without a reply: it
-counts against the budget, its key is not answered from here) and `throttle` (how many calls were in flight from then
-on). The figures stand first, so that opening a journal of a million calls parses only the head of each line.
+counts against the budget, its key is not answered from here), `throttle` (how many calls were in flight from then on),
+`batch` (what became of a batch, written before it is sent) and `progress` (how far the run is). The figures stand
+first, so that opening a journal of a million calls parses only the head of each line.
 """
 
 from __future__ import annotations
@@ -29,23 +30,26 @@ import contextlib
 import os
 import time
 import zlib
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from pydantic import BaseModel
 
 from evol.errors import FolderError, StorageError
 from evol.files import translate_storage_errors
+from evol.offsets import OffsetTable
 from evol.records import (
     ALL_ROLES,
     ROLES,
     UNKNOWN_TOKENS,
+    BatchRecord,
     CallCount,
     Completion,
     CompletionRequest,
     Price,
+    Progress,
     Role,
     ThrottleChange,
 )
@@ -57,6 +61,8 @@ SYNC_INTERVAL = 0.1
 BYTES_PER_TOKEN = 4
 """To estimate the tokens of calls without usage."""
 
+RecordT = TypeVar("RecordT", bound=BaseModel)
+
 _NOTHING = Completion("")
 _CRC_LENGTH = len(b',"crc":"00000000"}\n')
 _HEAD_START = 128
@@ -66,11 +72,30 @@ _READ_GUESS = 1 << 14
 
 
 def has_calls(folder: Path, name: str = JOURNAL_NAME) -> bool:
-    """Whether the folder's journal holds a completed call of a run; reads no further than the first one."""
-    with contextlib.suppress(OSError), (folder / name).open("rb") as file:
-        # a scorer's calls bind no run; quotes inside strings are escaped, so only the head can hold these bytes
-        return any(line.startswith(b'{"kind":"call"') and b'"role":"scorer"' not in line for line in file)
-    return False
+    """Whether the folder's journal holds a completed call of a run, or a batch that is out and may bring some."""
+    out: dict[str, bool] = {}
+    with contextlib.suppress(OSError, ValueError), (folder / name).open("rb") as file:
+        for line in file:  # no further than the first call
+            # a scorer's calls bind no run; quotes inside strings are escaped, so only the head can hold these bytes
+            if line.startswith(b'{"kind":"call"') and b'"role":"scorer"' not in line:
+                return True
+            if line.startswith(b'{"kind":"batch"'):
+                record = parse_record(BatchRecord, line.rstrip(b"\n")[: 1 - _CRC_LENGTH])
+                out[record.intent] = record.is_open
+    return any(out.values())
+
+
+def parse_record(kind: type[RecordT], content: bytes) -> RecordT:
+    """A line of its own kind, given without its checksum and closing brace."""
+    found = orjson.loads(content + b"}")
+    del found["kind"]
+    return kind.model_validate_json(orjson.dumps(found))  # JSON's arrays are tuples as well
+
+
+def take_checked(line: bytes) -> bytes | None:
+    """The content of a line, without its line feed, checksum and closing brace; None if the checksum is wrong."""
+    content = line[: 1 - _CRC_LENGTH]
+    return content if line[1 - _CRC_LENGTH :] == b',"crc":"%08x"}' % zlib.crc32(content) else None
 
 
 class CallTotals:
@@ -78,6 +103,8 @@ class CallTotals:
 
     __slots__ = (
         "attempts",
+        "batch_input_tokens",
+        "batch_output_tokens",
         "calls",
         "calls_without_usage",
         "estimated_input_tokens",
@@ -91,9 +118,17 @@ class CallTotals:
         self.calls = self.attempts = self.failures = 0
         self.input_tokens = self.output_tokens = self.calls_without_usage = 0
         self.estimated_input_tokens = self.estimated_output_tokens = 0
+        self.batch_input_tokens = self.batch_output_tokens = 0
 
     def add(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
         """Count one record by the figures at its head; without usage its tokens are estimated from its size."""
+        before = self.tokens if "batch" in head else None
+        self._add(head, request_bytes, reply_bytes)
+        if before is not None:
+            self.batch_input_tokens += self.tokens[0] - before[0]
+            self.batch_output_tokens += self.tokens[1] - before[1]
+
+    def _add(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
         self.attempts += 1
         if head["kind"] == "failure":
             self.failures += 1
@@ -114,50 +149,14 @@ class CallTotals:
         """Tokens in and out, estimates included."""
         return self.input_tokens + self.estimated_input_tokens, self.output_tokens + self.estimated_output_tokens
 
+    def cost_at(self, price: Price) -> float:
+        """USD of all calls, those of batches at what they cost there."""
+        return price.of(*self.tokens, self.batch_input_tokens, self.batch_output_tokens)
+
     def freeze(self, price: Price | None = None) -> CallCount:
         """The persisted form, with its cost where the price is known."""
-        cost = None if price is None else round(price.of(*self.tokens), 6)
+        cost = None if price is None else round(self.cost_at(price), 6)
         return CallCount(cost=cost, **{name: getattr(self, name) for name in self.__slots__})
-
-
-class _OffsetTable:
-    """Open-addressed hash table from 64 bits of a key to a file offset: about 30 bytes a call instead of 120."""
-
-    def __init__(self) -> None:
-        self._size = 0
-        self._keys = array("Q", bytes(8 << 10))
-        self._offsets = array("Q", bytes(8 << 10))  # 0 is free; stored offsets are shifted by one
-
-    def add(self, key: int, offset: int) -> None:
-        if self._size * 10 >= len(self._keys) * 7:
-            self._grow()
-        slot = self._free_slot(key)
-        self._keys[slot], self._offsets[slot] = key, offset + 1
-        self._size += 1
-
-    def find(self, key: int) -> Iterator[int]:
-        """Offsets whose 64 bits match; the reader compares the whole key."""
-        mask = len(self._keys) - 1
-        slot = key & mask
-        while self._offsets[slot]:
-            if self._keys[slot] == key:
-                yield self._offsets[slot] - 1
-            slot = (slot + 1) & mask
-
-    def _free_slot(self, key: int) -> int:
-        mask = len(self._keys) - 1
-        slot = key & mask
-        while self._offsets[slot]:
-            slot = (slot + 1) & mask
-        return slot
-
-    def _grow(self) -> None:
-        old = zip(self._keys, self._offsets, strict=True)
-        self._keys, self._offsets = (array("Q", bytes(16 * len(self._keys))) for _ in range(2))
-        for key, offset in old:
-            if offset:
-                slot = self._free_slot(key)
-                self._keys[slot], self._offsets[slot] = key, offset
 
 
 class Journal:
@@ -166,6 +165,7 @@ class Journal:
     Attributes:
         totals: counts by role, over the whole file.
         throttle_changes: in the order they were made.
+        batches: the last record of each batch, by intent, in the order of the intents.
     """
 
     def __init__(self, path: Path, handle: int, *, writable: bool) -> None:
@@ -173,13 +173,14 @@ class Journal:
         self._handle = handle
         self._writable = writable
         self._end = 0
-        self._table = _OffsetTable()
+        self._table = OffsetTable()
         self._is_dirty = self._is_scheduled = False
         self._broken: StorageError | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._see: Callable[[dict[str, Any]], None] | None = None
         self._only: bytes | None = None
         self.throttle_changes: list[ThrottleChange] = []
+        self.batches: dict[str, BatchRecord] = {}
         self.totals: dict[Role, CallTotals] = {role: CallTotals() for role in ALL_ROLES}
 
     @classmethod
@@ -246,6 +247,16 @@ class Journal:
             os.close(handle)
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def open_batches(self) -> list[BatchRecord]:
+        """Batches whose results are not here."""
+        return [record for record in self.batches.values() if record.is_open]
+
+    @property
     def attempts(self) -> int:
         """Requests sent over the whole life of the folder, as far as recorded."""
         return sum(total.attempts for total in self.totals.values())
@@ -278,32 +289,42 @@ class Journal:
                 )
         return None
 
-    def append(self, request: CompletionRequest, completion: Completion, *, latency: float) -> None:
+    def knows(self, key: str) -> bool:
+        """Whether a completed call of this key is recorded."""
+        return any(self._read_record(offset)["key"] == key for offset in self._table.find(int(key[:16], 16)))
+
+    def append(
+        self, request: CompletionRequest, completion: Completion, *, latency: float, is_batch: bool = False
+    ) -> None:
         """Record a completed call; returns after write(2).
 
         Args:
             request: what was asked.
             completion: what came back.
             latency: seconds of the attempt that succeeded.
+            is_batch: it came in a batch, at what calls cost there.
 
         Raises:
             StorageError: the disk refused; nothing of the record is left behind, and no further one is taken.
         """
-        head = self._head("call", request, latency, completion)
+        head = self._head("call", request, latency, completion) | ({"batch": True} if is_batch else {})
         reply = orjson.dumps(completion.text)
         offset = self._write(orjson.dumps(head)[:-1] + b',"reply":' + reply + b',"request":' + request.body)
         self._table.add(int(request.key[:16], 16), offset)
         self.totals[request.role].add(head, len(request.body), len(reply))
 
-    def append_failure(self, request: CompletionRequest, error: str, spent: Completion = _NOTHING) -> None:
+    def append_failure(
+        self, request: CompletionRequest, error: str, spent: Completion = _NOTHING, *, is_batch: bool = False
+    ) -> None:
         """Record a request that brought no reply, for the budget and the statistics; its key stays open.
 
         Args:
             request: what was asked.
             error: what happened.
             spent: the usage of an empty reply.
+            is_batch: it went in a batch.
         """
-        head = self._head("failure", request, 0.0, spent)
+        head = self._head("failure", request, 0.0, spent) | ({"batch": True} if is_batch else {})
         self._write(orjson.dumps(head)[:-1] + b',"error":' + orjson.dumps(error))
         self.totals[request.role].add(head, 0, 0)
 
@@ -311,6 +332,16 @@ class Journal:
         """Record how many calls are in flight from now on."""
         self._write(orjson.dumps({"kind": "throttle", **change.model_dump()})[:-1])
         self.throttle_changes.append(change)
+
+    def append_batch(self, record: BatchRecord) -> None:
+        """Record what became of a batch, and have it on the disk when this returns."""
+        self._write(orjson.dumps({"kind": "batch", **record.model_dump()})[:-1])
+        self.batches[record.intent] = record
+        self.sync()
+
+    def append_progress(self, progress: Progress) -> None:
+        """Record how far the run is."""
+        self._write(orjson.dumps({"kind": "progress", **progress.model_dump()})[:-1])
 
     def sync(self) -> None:
         """Make everything written so far durable.
@@ -429,8 +460,7 @@ class Journal:
         """Count one whole line; whether it was good."""
         if self._only is not None and line.find(self._only, 0, _HEAD_START + len(self._only)) < 0:
             return True
-        content = line[: 1 - _CRC_LENGTH]
-        if line[1 - _CRC_LENGTH :] != b',"crc":"%08x"}' % zlib.crc32(content):
+        if (content := take_checked(line)) is None:
             return False
         if content.startswith(b'{"kind":"call"'):
             cut = content.find(b',"reply":')
@@ -442,10 +472,11 @@ class Journal:
             reply = len(content) - cut - request - len(b',"reply":,"request":')
             self._count(head, request, reply)
         elif content.startswith(b'{"kind":"throttle"'):
-            change = orjson.loads(content + b"}")
-            del change["kind"]
-            self.throttle_changes.append(ThrottleChange(**change))
-        else:
+            self.throttle_changes.append(parse_record(ThrottleChange, content))
+        elif content.startswith(b'{"kind":"batch"'):
+            record = parse_record(BatchRecord, content)
+            self.batches[record.intent] = record
+        elif not content.startswith(b'{"kind":"progress"'):
             self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"), 0, 0)
         return True
 

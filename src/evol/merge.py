@@ -22,12 +22,11 @@ from evol.mixing.choosing import choose_shares, hold_out
 from evol.mixing.columns import check_parquet
 from evol.mixing.duplicates import sort_shuffled
 from evol.mixing.hub import check_hub, push
-from evol.mixing.options import MixOptions, parse_weights, write_command
+from evol.mixing.options import TRL_MAX_LENGTH, MixOptions, parse_weights, write_command
 from evol.mixing.outputs import Outputs, Target, find_target
 from evol.mixing.report import MergeReport
 from evol.mixing.rows import Facts, RowFiles, Source, open_sources
 from evol.mixing.survey import NOT_ASKED, Survey, survey
-from evol.mixing.tokens import TRL_MAX_LENGTH
 from evol.mixing.writing import MixWriter, Written, measure_lengths
 
 _TOO_LONG_SHARE = 0.01

@@ -38,6 +38,7 @@ from evol.gateway import Gateway
 from evol.interrupts import Interrupts
 from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
 from evol.lineage import evolve_lineage
+from evol.progresslog import ProgressLog
 from evol.projection import NotFinished, Tally, write_outputs
 from evol.records import (
     ALL_ROLES,
@@ -116,6 +117,46 @@ def run(
         FolderError: the journal is damaged, or the folder changed since it was checked.
         StorageError: the disk refused.
     """
+    with _open(checked, observer) as (journal, interrupts):
+        return _run_locked(checked, backends, observer, journal, interrupts, prices or {}, estimate)
+
+
+def project(
+    checked: Checked,
+    observer: Observer,
+    work: Callable[[Journal], None],
+    prices: Mapping[Role, Price | None] | None = None,
+) -> RunResult:
+    """Do something with the journal of a run that asks nobody, then write the outputs as at any end of a run.
+
+    Args:
+        checked: all inputs.
+        observer: is told what happens.
+        work: is given the journal, open for appending.
+        prices: of the roles, where known.
+
+    Raises:
+        FolderInUse: another process holds the folder.
+        FolderError: the journal is damaged, or the folder changed since it was checked.
+        StorageError: the disk refused.
+    """
+    with _open(checked, observer) as (journal, interrupts):
+        prices = _know_prices(checked, prices or {})
+        manifest = _describe(checked, prices, checked.existing.estimate if checked.existing else None)
+        _store_seeds(checked)
+        if checked.existing is None:
+            write_manifest(checked.folder, manifest)
+        work(journal)
+        tally = Tally.for_generations(checked.config.generations)
+        seeds = read_seeds_again(checked.folder)
+        files = write_outputs(checked.folder, seeds, checked.config, checked.pack, journal, tally)
+        ends = _Ends(interrupted=interrupts.exit_code)
+        return _finish(checked, manifest, journal, tally, files, prices, observer, ends)
+
+
+@contextlib.contextmanager
+def _open(checked: Checked, observer: Observer) -> Iterator[tuple[Journal, Interrupts]]:
+    """Hold the folder, made if missing, and open its journal; a new one that gets nothing is given up again."""
     folder = checked.folder
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with translate_storage_errors(folder):
@@ -128,11 +169,41 @@ def run(
         remove_leftovers(folder)
         try:
             with Journal.open_for_run(folder, observer.notice) as journal:
-                return _run_locked(checked, backends, observer, journal, interrupts, prices or {}, estimate)
+                yield journal, interrupts
         except EvolError:
             if checked.existing is None and not has_calls(folder):
                 _undo(folder, made)
             raise
+
+
+def _know_prices(checked: Checked, prices: Mapping[Role, Price | None]) -> dict[Role, Price | None]:
+    """Prices of all roles of the folder: those that are not asked now have cost something as well."""
+    before = checked.existing.prices if checked.existing is not None else {}
+    return {**{role: before[role] for role in ALL_ROLES if role in before}, **prices}
+
+
+def _store_seeds(checked: Checked) -> None:
+    if checked.is_again:
+        return
+    digest = write_seeds(checked.folder, read_seeds(checked.seeds_path, checked.config.limit, SeedTally()))
+    if digest != checked.seeds.sha256:
+        raise SeedError(f"{checked.seeds_path}: changed while it was read", "run the command again")
+
+
+def _describe(checked: Checked, prices: Mapping[Role, Price | None], estimate: Estimate | None) -> Manifest:
+    """The manifest of a run that begins."""
+    config = checked.config
+    return Manifest(
+        evol_version=__version__,
+        status="running",
+        generations=config.generations,
+        seeds=checked.seeds,
+        settings=config.model_dump(mode="json"),
+        fingerprint=checked.fingerprint,
+        eliminator=checked.eliminator,
+        prices={role: price for role, price in prices.items() if price is not None},
+        estimate=estimate,
+    )
 
 
 def _run_locked(
@@ -145,24 +216,10 @@ def _run_locked(
     estimate: Estimate | None,
 ) -> RunResult:
     config, folder = checked.config, checked.folder
-    if checked.existing is not None:  # roles that are not asked now have cost something as well
-        before = checked.existing.prices
-        prices = {**{role: before[role] for role in ALL_ROLES if role in before}, **prices}
+    prices = _know_prices(checked, prices)
     check_past_cost(journal, prices, config.limits)
-    digest = write_seeds(folder, read_seeds(checked.seeds_path, config.limit, SeedTally()))
-    if digest != checked.seeds.sha256:
-        raise SeedError(f"{checked.seeds_path}: changed while it was read", "run the command again")
-    manifest = Manifest(
-        evol_version=__version__,
-        status="running",
-        generations=config.generations,
-        seeds=checked.seeds,
-        settings=config.model_dump(mode="json"),
-        fingerprint=checked.fingerprint,
-        eliminator=checked.eliminator,
-        prices={role: price for role, price in prices.items() if price is not None},
-        estimate=estimate,
-    )
+    _store_seeds(checked)
+    manifest = _describe(checked, prices, estimate)
     write_manifest(folder, manifest)
     tally = Tally.for_generations(config.generations)
     files = _write_again(checked, journal, tally)
@@ -172,15 +229,19 @@ def _run_locked(
     session = Session(config.models, config.limits, backends, journal, prices, observer.notice)
     gateway = session.gateway
     failures: dict[str, str] = {}
+    log = ProgressLog(journal, checked.seeds.count, config.generations, prices, session.list_batches)
+    session.on_batches = log.write
     observer.begin(checked.seeds.count, {role: journal.totals[role] for role in ROLES}, prices)
     with contextlib.closing(Spool(folder)) as spool:
+        kept = None if session.batching else spool  # the rows of 20,000 open lineages are replayed, not held
         try:
-            session.work_off(_list_lineages(checked, gateway, observer, failures, spool), interrupts)
+            session.work_off(_list_lineages(checked, gateway, observer, failures, kept, log), interrupts)
         finally:
             observer.end()
         if isinstance(gateway.fatal, StorageError | FolderError):
             raise gateway.fatal
-        if gateway.fatal and checked.existing is None and not journal.calls and gateway.fatal.exit_code != 4:
+        is_empty = checked.existing is None and not journal.calls and not journal.open_batches
+        if gateway.fatal and is_empty and gateway.fatal.exit_code != 4:
             raise gateway.fatal  # nothing was got, and the folder shall not remember it
         journal.sync()
         tally = Tally.for_generations(config.generations)
@@ -247,7 +308,12 @@ def _finish(
 
 
 def _list_lineages(
-    checked: Checked, gateway: Gateway, observer: Observer, failures: dict[str, str], spool: Spool
+    checked: Checked,
+    gateway: Gateway,
+    observer: Observer,
+    failures: dict[str, str],
+    spool: Spool | None,
+    log: ProgressLog,
 ) -> Iterator[Job]:
     """Yield the work of a run, one job for each seed; why a lineage could not finish goes into `failures`."""
 
@@ -256,8 +322,12 @@ def _list_lineages(
         try:
             async for outcome in evolve_lineage(seed, position, checked.config, checked.pack, gateway.complete):
                 observer.see(outcome)
-                outcomes.append(outcome)
-            spool.keep(position, outcomes)
+                log.see(outcome)
+                if spool is not None:
+                    outcomes.append(outcome)
+            if spool is not None:
+                spool.keep(position, outcomes)
+            log.finish_lineage()
         except CallFailed as error:
             failures[seed.id] = error.message
         observer.finish_lineage()

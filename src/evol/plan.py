@@ -68,12 +68,16 @@ class Plan:
         sampled: of how many the prompts were measured.
         roles: calls and tokens by role.
         prompts: one rendered prompt for each operation, of the first seed.
+        batches: about how many batches follow one another, 0 where requests go one by one.
+        most_in_batch: requests of one batch, at most.
     """
 
     seeds: int
     sampled: int
     roles: dict[Role, RolePlan]
     prompts: dict[str, list[Message]]
+    batches: int = 0
+    most_in_batch: int = 0
 
     @property
     def estimate(self) -> Estimate:
@@ -138,7 +142,25 @@ def plan_run(
             _add_lineage(seed, config, pack, sums)
     scale = count / sampled if sampled else 0.0
     roles = {role: _plan_role(role, sums[role], scale, config, prices.get(role)) for role in ROLES}
-    return Plan(count, sampled, roles, prompts)
+    window = config.limits.batch_window
+    return Plan(count, sampled, roles, prompts, count_batches(roles, count, config), min(count, window))
+
+
+def count_batches(roles: Mapping[Role, RolePlan], seeds: int, config: RunConfig) -> int:
+    """About how many batches follow one another: one for each step of a lineage that a batch answers, about 3M + 1.
+
+    More lineages than are open at once take so many times longer; a verdict that must be asked for again adds one.
+
+    Args:
+        roles: calls by role.
+        seeds: how many there are.
+        config: says who is asked in batches.
+    """
+    asked = [role for role, plan in roles.items() if plan.calls and config.model_of(role).is_batched]
+    steps = config.generations * len(asked)
+    if "responder" in asked and roles["responder"].calls > seeds * config.generations:
+        steps += 1  # the seeds' own responses
+    return steps * max(1, -(-seeds // config.limits.batch_window))
 
 
 def _add_lineage(seed: Seed, config: RunConfig, pack: Pack, sums: dict[Role, _Sum]) -> None:
@@ -165,6 +187,7 @@ def _add_lineage(seed: Seed, config: RunConfig, pack: Pack, sums: dict[Role, _Su
 
 def _plan_role(role: Role, total: _Sum, scale: float, config: RunConfig, price: Price | None) -> RolePlan:
     model = config.model_of(role)
+    price = model.choose_price(price)
     most = model.max_output_tokens
     calls, inputs, outputs = round(total.calls * scale), total.inputs * scale, total.outputs * scale
     max_outputs = None if most is None else calls * most

@@ -36,6 +36,8 @@ def _find_highest(model: ModelConfig) -> Price | None:
     known = [price for price in found if price is not None]
     if len(known) < len(found):
         return None
+    if len(known) == 1:
+        return known[0]  # with what it costs in batches, which one endpoint takes
     return Price(input=max(price.input for price in known), output=max(price.output for price in known))
 
 

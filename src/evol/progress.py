@@ -105,7 +105,7 @@ class TerminalObserver:
         for role, total in self._totals.items():
             if total.calls and (price := self._prices.get(role)) is None:
                 return ", cost unknown"
-            cost += price.of(*total.tokens) if total.calls and price else 0.0
+            cost += total.cost_at(price) if total.calls and price else 0.0
         return f", ${cost:.2f}" if cost else ""
 
     def _write(self, text: str) -> None:

@@ -148,6 +148,72 @@ class ThrottleChange(_Frozen):
     """For people."""
 
 
+BatchState = Literal["intent", "created", "finished", "failed", "abandoned"]
+"""`intent`: it may or may not stand at the server; `created`: it does; `finished`: its results are journaled; `failed`:
+the server did not take it; `abandoned`: the file of its requests was removed, so they are sent again."""
+
+
+class BatchRecord(_Frozen):
+    """What became of a batch; a line of the journal, the last one of an intent holds."""
+
+    intent: str
+    """Chosen before anything is sent; the server keeps it as metadata, and the file of requests is named after it."""
+    state: BatchState
+    label: str
+    """Of the model and endpoint."""
+    requests: int
+    sha256: str
+    """Of the file of requests."""
+    batch_id: str = ""
+    """The server's, "" until it is known."""
+    time: float
+    """Seconds since the epoch."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its requests may be at the server, and their results are not here."""
+        return self.state in ("intent", "created")
+
+
+class BatchProgress(_Frozen):
+    """How far a batch is, as the server said last."""
+
+    intent: str
+    batch_id: str
+    label: str
+    state: str
+    """The server's word, "submitting" until it has one."""
+    requests: int
+    completed: int = 0
+    failed: int = 0
+    since: float
+    """Seconds since the epoch; when the intent was made."""
+    expires: float | None = None
+    """Seconds since the epoch."""
+
+
+class Progress(_Frozen):
+    """How far a run was at a moment; a line of the journal, from which another terminal reads."""
+
+    time: float
+    """Seconds since the epoch."""
+    seeds: int
+    """How many the run has."""
+    finished: int
+    """Lineages that have ended."""
+    generations: list[tuple[int, int]]
+    """(survivors, eliminated) of generation 0, 1, …"""
+    calls: int
+    requests: int
+    input_tokens: int
+    """Estimates included."""
+    output_tokens: int
+    cost: float | None
+    """USD; None where a price is unknown."""
+    batches: list[BatchProgress] = []
+    """Those that are out."""
+
+
 class Row(_Frozen):
     """A row of `generation-N.jsonl`: these columns, in this order, never null."""
 
@@ -230,6 +296,9 @@ class CallCount(_Frozen):
     estimated_input_tokens: int = 0
     """What those calls took, by the length of their texts."""
     estimated_output_tokens: int = 0
+    batch_input_tokens: int = 0
+    """Those of all these tokens, estimates included, that went through batches."""
+    batch_output_tokens: int = 0
     cost: float | None = None
     """USD at the prices of the run, estimated tokens included; None where a price is unknown."""
 
@@ -241,10 +310,27 @@ class Price(_Frozen):
     """USD for a million tokens of prompt."""
     output: float = Field(ge=0, allow_inf_nan=False)
     """USD for a million tokens of reply."""
+    batch_input: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """The same in a batch; None: as anywhere else."""
+    batch_output: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """The same in a batch; None: as anywhere else."""
 
-    def of(self, input_tokens: float, output_tokens: float) -> float:
-        """USD for so many tokens."""
-        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+    @property
+    def in_batches(self) -> Price:
+        """What the model costs in a batch."""
+        return Price(
+            input=self.input if self.batch_input is None else self.batch_input,
+            output=self.output if self.batch_output is None else self.batch_output,
+        )
+
+    def of(
+        self, input_tokens: float, output_tokens: float, batch_input_tokens: float = 0, batch_output_tokens: float = 0
+    ) -> float:
+        """USD for so many tokens, so many of which went through batches."""
+        full = (input_tokens - batch_input_tokens) * self.input + (output_tokens - batch_output_tokens) * self.output
+        batch_input = self.input if self.batch_input is None else self.batch_input
+        batch_output = self.output if self.batch_output is None else self.batch_output
+        return (full + batch_input_tokens * batch_input + batch_output_tokens * batch_output) / 1e6
 
 
 class Estimate(_Frozen):

@@ -104,6 +104,8 @@ def inherit_settings(settings: dict[str, Any], model: dict[str, Any]) -> tuple[d
     """
     own = settings.get("scorer_model")
     base = _drop_none(own or settings.get("judge_model") or {})
+    if not own:
+        base.pop("backend", None)  # who scores wants to see it today
     sampling = base.get("sampling", {})
     if not own and sampling.get("temperature") is not False:  # the judge's is not meant for ratings
         base["sampling"] = {key: value for key, value in sampling.items() if key != "temperature"}

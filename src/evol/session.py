@@ -17,14 +17,14 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from evol.adaptive import ConcurrencyFinder
-from evol.backends.base import Backend
+from evol.backends.base import Backend, BatchingBackend
 from evol.config import LOCAL_CONCURRENCY, LimitsConfig, ModelConfig, find_slots
 from evol.cost import Budget, BudgetLimits, Spending
 from evol.errors import EXIT_DONE, EXIT_UNFINISHED, BudgetExhausted, ConfigError, EvolError
 from evol.gateway import Gateway, RunStopped, Terms
 from evol.interrupts import Interrupts
 from evol.journal import Journal
-from evol.records import Price, Role, RunStatus, ThrottleChange
+from evol.records import BatchProgress, Price, Role, RunStatus, ThrottleChange
 from evol.routing import Route, Router
 from evol.throttle import FIXED, Rates, Throttle
 
@@ -55,17 +55,22 @@ def make_backends(
     Raises:
         EndpointError: no key, or the local model's weights or runtime are missing.
     """
-    made: dict[tuple[str, str, str], Backend] = {}
+    made: dict[tuple[str, str, str, str], Backend] = {}
     backends: dict[Role, list[Backend]] = {role: [] for role in models}
     for role, model in models.items():
         for url in model.base_urls or ("",):
-            identity = (model.model, url, model.api_key_env)
+            identity = (model.model, url, model.api_key_env, model.backend)
             if identity not in made:
                 if model.is_local:
                     from evol.backends.local import LocalBackend
 
                     slots = find_slots(models, limits, role) or LOCAL_CONCURRENCY
                     made[identity] = LocalBackend(model, slots, limits.timeout * LOCAL_TIMEOUT_FACTOR)
+                elif model.is_batched:
+                    from evol.backends.batch import BatchBackend
+                    from evol.backends.endpoint import connect
+
+                    made[identity] = BatchBackend(connect(model, url), limits)
                 else:
                     from evol.backends.endpoint import EndpointBackend
 
@@ -123,6 +128,11 @@ class Session:
 
     Attributes:
         gateway: answers the jobs' requests.
+        batching: backends that answer many requests together.
+        on_batches: is called when something has become of a batch.
+
+    Raises:
+        ConfigError: batches are out that none of the backends would pick up.
     """
 
     def __init__(
@@ -144,6 +154,15 @@ class Session:
         budget_limits = BudgetLimits(limits.max_calls, limits.max_tokens, limits.max_cost)
         budget = Budget(budget_limits, _count_spending(journal, prices if past_prices is None else past_prices))
         self.gateway = Gateway(journal, terms, budget, limits, notice=notice)
+        self._budget = budget
+        self._open = 0  # jobs
+        self.on_batches: Callable[[], None] = lambda: None
+        self.batching = [one for one in self._list_backends() if isinstance(one, BatchingBackend)]
+        _refuse_lost_sight(journal, self.batching)
+        for backend in self.batching:
+            backend.attach(journal, self.gateway, self._look, lambda: self.on_batches(), notice)
+        if self.batching:
+            budget.on_wait = self._look
 
     def work_off(self, jobs: Iterator[Job], interrupts: Interrupts) -> None:
         """Carry out all jobs, or as many as can be before the run must stop; closes the backends."""
@@ -162,35 +181,64 @@ class Session:
         workers: list[asyncio.Task[None]] = []
 
         async def work() -> None:
-            for job in jobs:
-                try:
-                    await job()
-                except (RunStopped, asyncio.CancelledError):
-                    if not gateway.is_stopping:
-                        raise
-                    return
-                if gateway.is_stopping:
-                    return
-                await asyncio.sleep(0)  # a job that is answered from the journal alone never suspends
+            try:
+                for job in jobs:
+                    try:
+                        await job()
+                    except (RunStopped, asyncio.CancelledError):
+                        if not gateway.is_stopping:
+                            raise
+                        return
+                    if gateway.is_stopping:
+                        return
+                    await asyncio.sleep(0)  # a job that is answered from the journal alone never suspends
+            finally:
+                self._open -= 1
+                self._look()
 
         try:
+            for backend in self.batching:
+                await backend.begin()
             async with asyncio.TaskGroup() as group:
 
                 def grow() -> None:
                     # twice the slots, so that they stay full while some jobs wait for a retry
                     wanted = 2 * sum(throttle.limit for throttle in self._throttles.values())
+                    wanted = max(wanted, *(backend.window for backend in self.batching)) if self.batching else wanted
+                    self._open += max(0, wanted - len(workers))
                     workers.extend(group.create_task(work()) for _ in range(wanted - len(workers)))
 
                 self._grow = grow
                 grow()
-                interrupts.attach(asyncio.get_running_loop(), gateway.stop, lambda: [task.cancel() for task in workers])
+                interrupts.attach(
+                    asyncio.get_running_loop(),
+                    gateway.stop,
+                    lambda: [task.cancel() for task in workers],
+                    waits=len(self.batching) < len(self._list_backends()),
+                )
         finally:
             self._grow = lambda: None
             interrupts.detach()
-            for backend in {backend for several in self._backends.values() for backend in several}:
-                await backend.close()
+            for each in self._list_backends():
+                await each.close()
         for throttle in self._throttles.values():
             throttle.close()
+
+    def _list_backends(self) -> list[Backend]:
+        return list(dict.fromkeys(backend for several in self._backends.values() for backend in several))
+
+    def list_batches(self) -> list[BatchProgress]:
+        """The batches that are out."""
+        return [progress for backend in self.batching for progress in backend.list_out()]
+
+    def _look(self) -> None:
+        """Send what batches have collected when every open job waits for a batch, or for room in the budget."""
+        if self.gateway.is_stopping:
+            return
+        waiting = self._budget.waiting + sum(backend.waiting for backend in self.batching)
+        if waiting >= self._open and not any(backend.is_busy for backend in self.batching):
+            for backend in self.batching:
+                backend.flush()
 
     def _set_terms(
         self, models: Mapping[Role, ModelConfig], limits: LimitsConfig, prices: Mapping[Role, Price | None]
@@ -208,9 +256,11 @@ class Session:
             for backend in several:
                 if backend.verified_by not in self._throttles:
                     before = found.get(backend.label)
+                    is_batched = isinstance(backend, BatchingBackend)  # it waits for no slot
+                    finder = slots[role] or ConcurrencyFinder(ceiling, before.limit if before else None)
                     self._throttles[backend.verified_by] = Throttle(
                         backend.label,
-                        slots[role] or ConcurrencyFinder(ceiling, before.limit if before else None),
+                        1 if is_batched else finder,
                         time.monotonic,
                         None if models[role].is_local else rates,
                         before.pace if before else None,
@@ -222,11 +272,24 @@ class Session:
                     self._routes[backend] = Route(backend, self._throttles[backend.verified_by])
                 routes.append(self._routes[backend])
             router = Router(routes, time.monotonic)
-            terms[role] = Terms(router, models[role].max_output_tokens, prices.get(role))
+            price = models[role].choose_price(prices.get(role))
+            terms[role] = Terms(router, models[role].max_output_tokens, price)
         return terms
 
     def _record(self, change: ThrottleChange) -> None:
         self._journal.append_throttle(change)
+
+
+def _refuse_lost_sight(journal: Journal, batching: list[BatchingBackend]) -> None:
+    """Requests of a batch that is out would be paid for twice by whoever does not pick it up."""
+    labels = {backend.label for backend in batching}
+    lost = [record for record in journal.open_batches if record.label not in labels]
+    if lost:
+        raise ConfigError(
+            f"{journal.path.parent}: {len(lost)} {'batch is' if len(lost) == 1 else 'batches are'} out at "
+            f"{lost[0].label} with {sum(record.requests for record in lost):,} requests that are paid for",
+            "go on with --backend batch and the same model and endpoint until they are in; `evol status` shows them",
+        )
 
 
 def _allow_open_files(wanted: int) -> int:
@@ -246,5 +309,5 @@ def _count_spending(journal: Journal, prices: Mapping[Role, Price | None]) -> Sp
     for role, total in journal.totals.items():
         spent.tokens += sum(total.tokens)
         price = prices.get(role)
-        spent.cost += price.of(*total.tokens) if price else 0.0
+        spent.cost += total.cost_at(price) if price else 0.0
     return spent

@@ -36,7 +36,8 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
         prices = find_prices(config.models, config.limits)
         backends = make_backends(config.models, config.limits, say)
         seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
-        estimate = plan_run(seeds, checked.seeds.count, config, checked.pack, prices).estimate
+        plan = plan_run(seeds, checked.seeds.count, config, checked.pack, prices)
+        estimate = plan.estimate
         by_label: dict[str, list[str]] = {}
         for role, several in backends.items():
             by_label.setdefault(" and ".join(backend.label for backend in several), []).append(role)
@@ -51,6 +52,11 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
             )
         _tell_left_out(checked)
         say(describe_estimate(estimate))
+        if plan.batches:
+            say(
+                f"about {plan.batches} batches follow one another, each may take up to 24 hours; stop any time, the "
+                "same command goes on"
+            )
         result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet), prices, estimate)
     if as_json:
         print_json(result.manifest.model_dump(mode="json") | {"exit_code": result.exit_code})
@@ -139,7 +145,8 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
     backends = make_backends({"scorer": rater.model}, checked.limits, say)
     asked = " and ".join(backend.label for backend in backends["scorer"])
-    say(f"asking {asked} (scorer); {describe_scoring(checked.work, rater.mode, price)}")
+    asked_price = rater.model.choose_price(price)
+    say(f"asking {asked} (scorer); {describe_scoring(checked.work, rater.mode, asked_price)}")
     if rater.model.is_local and not rater.model.model:
         say("the embedded model is for trying out: its ratings say little")
     result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)
@@ -197,7 +204,7 @@ def stats(runs: list[Path], tokenizer: Path | None, plan: BreadthPlan | None, as
     from evol.stats import compute_stats
     from evol.tokens import TokenCounter
 
-    counter = TokenCounter(tokenizer) if tokenizer else None
+    counter = TokenCounter(tokenizer, "stats") if tokenizer else None
     found = []
     for folder in runs:
         sample = BreadthSample(plan.seeds) if plan else None

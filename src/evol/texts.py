@@ -28,6 +28,11 @@ def describe_plan(plan: Plan, generations: int) -> Iterator[str]:
                 f"{role:9} {part.model}: at most {part.calls:,} calls, about {part.input_tokens:,} tokens in, "
                 f"about {part.output_tokens:,} out ({most}), {_describe_range(part.cost, part.max_cost)}"
             )
+    if plan.batches:
+        yield (
+            f"batches   about {plan.batches:,} follow one another, of at most {plan.most_in_batch:,} requests each; "
+            "each may take up to 24 hours"
+        )
     estimate = plan.estimate
     yield (
         f"total     about {estimate.calls:,} calls (at most {estimate.most_calls:,}, retries not counted), "

@@ -117,6 +117,7 @@ class _Events:
     roles: array[int] = field(default_factory=lambda: array("B"))
     inputs: array[int] = field(default_factory=lambda: array("I"))
     outputs: array[int] = field(default_factory=lambda: array("I"))
+    batched: array[int] = field(default_factory=lambda: array("B"))
 
     def add(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
         is_call = head["kind"] == "call"
@@ -128,6 +129,7 @@ class _Events:
         self.roles.append(ALL_ROLES.index(head["role"]))
         self.inputs.append(max(0, inputs))
         self.outputs.append(max(0, outputs))
+        self.batched.append("batch" in head)
 
 
 class _ActiveClock:
@@ -160,7 +162,7 @@ def _fill_bins(
 ) -> Iterator[TimeBin]:
     width = clock.seconds / count
     asked = [role for number, role in enumerate(ALL_ROLES) if number in events.roles]
-    totals = {role: [0, 0] for role in asked}
+    totals = {role: [0, 0, 0, 0] for role in asked}  # in, out; of these in batches
     position = 0
     for number in range(count):
         calls, failures, latencies = 0, 0, []
@@ -177,10 +179,13 @@ def _fill_bins(
             total = totals[ALL_ROLES[events.roles[index]]]
             total[0] += events.inputs[index]
             total[1] += events.outputs[index]
+            if events.batched[index]:
+                total[2] += events.inputs[index]
+                total[3] += events.outputs[index]
         cost = None
         if all(role in prices for role in asked):
             cost = sum(prices[role].of(*total) for role, total in totals.items())
-        tokens = {str(role): sum(total) for role, total in totals.items()}
+        tokens = {str(role): sum(total[:2]) for role, total in totals.items()}
         yield TimeBin(number * width, calls, failures, _find_percentiles(latencies), tokens, cost)
 
 
@@ -193,7 +198,7 @@ def _read_heads(path: Path) -> Iterator[tuple[dict[str, Any], int, int]]:
     try:
         with path.open("rb") as file:
             for line in file:
-                if not line.endswith(b"}\n") or line.startswith(b'{"kind":"throttle"'):
+                if not line.endswith(b"}\n") or not line.startswith((b'{"kind":"call"', b'{"kind":"failure"')):
                     continue
                 reply = line.find(_REPLY)
                 if reply < 0:

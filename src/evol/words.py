@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 SHINGLE_WORDS = 3
 """Word 3-grams: instructions are short texts, and longer grams would leave too few of them to compare."""
@@ -15,13 +16,14 @@ SHINGLE_WORDS = 3
 _SINGLES = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARKS = r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u200c\u200d"
 _WORD = re.compile(rf"[{_SINGLES}]|[^\W_{_SINGLES}](?:[^\W_{_SINGLES}]|[{_MARKS}])*")
-_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_ASCII_WORDS = "".join(chr(point).lower() if chr(point).isalnum() else " " for point in range(128))
+"""For every ASCII character what it is in a word, a space where it is in none."""
 
 
 def split_words(text: str) -> list[str]:
     """The words of a text, in one case and one Unicode form."""
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower())
+        return text.translate(_ASCII_WORDS).split()
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -29,7 +31,12 @@ def cut_shingles(words: list[str]) -> set[str]:
     """Every run of three words; the whole text where it has fewer."""
     if len(words) <= SHINGLE_WORDS:
         return {" ".join(words)}
-    return set(map(" ".join, zip(words, words[1:], words[2:], strict=False)))
+    return set(cut_ngrams(words, SHINGLE_WORDS))
+
+
+def cut_ngrams(words: list[str], size: int) -> Iterator[str]:
+    """Every run of `size` words, joined by spaces; none where there are fewer."""
+    return map(" ".join, zip(*(words[start:] for start in range(size)), strict=False))
 
 
 def measure_overlap(first: set[str], second: set[str]) -> float:

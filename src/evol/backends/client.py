@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import time
 import urllib.request
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
+from evol.backends.blotting import NOTHING_SECRET, Blot
 from evol.errors import CallRejected, EmptyReplyError, EndpointError, TransientCallError
 from evol.rates import RateHint, read_hint
 from evol.records import (
@@ -41,9 +41,6 @@ SMALL_BODY_BYTES = 256 * 1024
 """What is longer waits its turn, so that a thousand long replies at once do not fill the memory."""
 LONG_BODIES = 4
 """Longer replies that are read at once."""
-
-BLOT = "[key]"
-"""What stands where a server said the key."""
 
 CONNECT_TIMEOUT = 15.0
 """Seconds to reach the host."""
@@ -83,11 +80,9 @@ class ChatClient:
         self._headers = {**headers, "Content-Type": "application/json", "Accept": "application/json"}
         self._timeout = timeout
         self._deadlines = _Deadlines(timeout)
-        # a dummy key of a few letters is no secret, and blotting it out would mangle every message
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= 8)
-        self._real_secrets = tuple(secret for secret in secrets if _is_no_word(secret))
+        self._blot = Blot(secrets)
         self._long_bodies = asyncio.Semaphore(LONG_BODIES)
-        self._proxy = _find_proxy(url) if use_proxy else None
+        self._proxy = find_proxy(url) if use_proxy else None
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -104,25 +99,27 @@ class ChatClient:
                 async with self._session.post(
                     self._url, data=request.body, headers=self._headers, allow_redirects=False
                 ) as response:
-                    body = await self._read_body(response)
+                    body = await read_body(response, self._long_bodies)
                     status, headers = response.status, response.headers
         except aiohttp.ConnectionTimeoutError:
             raise TransientCallError(f"cannot connect within {CONNECT_TIMEOUT:g} s", unreachable=True) from None
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            raise TransientCallError(self._blot(f"cannot connect: {error}")[:_MAX_SAID], unreachable=True) from None
+            raise TransientCallError(
+                self._blot.text(f"cannot connect: {error}")[:_MAX_SAID], unreachable=True
+            ) from None
         except TimeoutError:
             raise TransientCallError(f"no reply within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-            said = self._blot(f"the connection broke: {str(error) or type(error).__name__}")[:_MAX_SAID]
+            said = self._blot.text(f"the connection broke: {str(error) or type(error).__name__}")[:_MAX_SAID]
             raise TransientCallError(said) from None
-        if status == 200 and (status := _find_status_inside(body)) == 200:
+        if status == 200 and (status := find_status_inside(body)) == 200:
             try:
-                return self._blot_completion(parse_completion(body, self._read_hint(headers)))
+                return self._blot.completion(parse_completion(body, self._read_hint(headers)))
             except TransientCallError as error:
                 if not error.unreadable:
                     raise
-                return self._blot_completion(parse_completion(self._blot_body(body)))  # what is quoted of it as well
-        return self._interpret_refusal(status, headers, self._blot_body(body))
+                return self._blot.completion(parse_completion(self._blot.body(body)))  # what is quoted of it as well
+        return interpret_refusal(self._url, status, headers, body, self._blot)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -139,81 +136,16 @@ class ChatClient:
             async with self._session.get(
                 url, headers=self._headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=5)
             ) as response:
-                parsed = orjson.loads(await self._read_body(response))
-                return [self._blot(str(model["id"]))[:_MAX_SAID] for model in parsed["data"]]
+                parsed = orjson.loads(await read_body(response, self._long_bodies))
+                return [self._blot.text(str(model["id"]))[:_MAX_SAID] for model in parsed["data"]]
         except (aiohttp.ClientError, OSError, TimeoutError, TransientCallError, ValueError, KeyError, TypeError):
             return []
-
-    def _interpret_refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Completion:
-        """Raise what a status other than 200 means, or return the outcome it stands for."""
-        message, codes = _read_error(body)
-        message = self._blot(message)[:_MAX_SAID]  # JSON may have hidden the key in escapes
-        said = f"HTTP {status}{f': {message}' if message else ''}"
-        if status == 429 and codes & _QUOTA_CODES:
-            raise EndpointError(f"{self._url}: {said}", "the quota is used up; check the account's plan and billing")
-        if status == 403 and (codes & _FILTER_CODES or any(word in message.lower() for word in _FILTER_WORDS)):
-            return Completion("", FINISH_CONTENT_FILTER)
-        if status in (401, 403):
-            raise EndpointError(f"{self._url}: {said}", "check the key in the environment variable and what it may use")
-        if status in (408, 409, 425, 429) or status >= 500:
-            hint = self._read_hint(headers)
-            raise TransientCallError(said, status, hint.retry_after if hint else None, hint=hint)
-        if status in (400, 413, 422) and (
-            status == 413 or codes & _OVERFLOW_CODES or any(words in message.lower() for words in _OVERFLOW_WORDS)
-        ):
-            return Completion("", FINISH_CONTEXT_OVERFLOW)
-        if status == 400 and codes & _FILTER_CODES:
-            return Completion("", FINISH_CONTENT_FILTER)
-        raise CallRejected(said, status)
-
-    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
-        if (response.content_length or MAX_BODY_BYTES) <= SMALL_BODY_BYTES and not response.headers.get(
-            "Content-Encoding"
-        ):
-            return await response.read()
-        chunks: list[bytes] = []
-        size = 0
-        async with contextlib.AsyncExitStack() as stack:
-            async for chunk in response.content.iter_any():
-                if size <= SMALL_BODY_BYTES < size + len(chunk):
-                    await stack.enter_async_context(self._long_bodies)
-                size += len(chunk)
-                if size > MAX_BODY_BYTES:
-                    response.close()
-                    chunks.clear()
-                    raise TransientCallError(
-                        f"a reply of over {MAX_BODY_BYTES:,} bytes", response.status, unreadable=True
-                    )
-                chunks.append(chunk)
-            return b"".join(chunks)
 
     def _read_hint(self, headers: Mapping[str, str]) -> RateHint | None:
         hint = read_hint(headers, time.time())
         if hint is not None and hint.odd:  # it will be quoted
-            return read_hint({name: self._blot(value) for name, value in headers.items()}, time.time())
+            return read_hint(self._blot.headers(headers), time.time())
         return hint
-
-    def _blot_completion(self, completion: Completion) -> Completion:
-        """A reply that may be kept: it may hold a dummy key, which can be a word, but never a real one."""
-        for secret in self._real_secrets:
-            if secret in completion.text or secret in completion.finish_reason:
-                completion = dataclasses.replace(
-                    completion,
-                    text=completion.text.replace(secret, BLOT),
-                    finish_reason=completion.finish_reason.replace(secret, BLOT),
-                )
-        return completion
-
-    def _blot_body(self, body: bytes) -> bytes:
-        """A body that messages may quote."""
-        for secret in self._secrets:
-            body = body.replace(secret.encode(), BLOT.encode())
-        return body
-
-    def _blot(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, BLOT)
-        return text
 
 
 class _Deadlines:
@@ -262,7 +194,45 @@ class _Deadlines:
         self._timer = loop.call_later(wait, self._look) if self._due else None
 
 
-def _find_proxy(url: str) -> str | None:
+def interpret_refusal(
+    url: str, status: int, headers: Mapping[str, str], body: bytes, blot: Blot = NOTHING_SECRET
+) -> Completion:
+    """Raise what a status other than 200 means, or return the outcome it stands for.
+
+    Args:
+        url: who refused, for messages.
+        status: of the reply.
+        headers: of the reply.
+        body: of the reply.
+        blot: blots the key out, also where JSON hides it in escapes.
+
+    Raises:
+        EndpointError: nothing can be had here (key, quota).
+        TransientCallError: worth another attempt.
+        CallRejected: this request will be refused again.
+    """
+    message, codes = _read_error(blot.body(body))
+    message = blot.text(message)[:_MAX_SAID]
+    said = f"HTTP {status}{f': {message}' if message else ''}"
+    if status == 429 and codes & _QUOTA_CODES:
+        raise EndpointError(f"{url}: {said}", "the quota is used up; check the account's plan and billing")
+    if status == 403 and (codes & _FILTER_CODES or any(word in message.lower() for word in _FILTER_WORDS)):
+        return Completion("", FINISH_CONTENT_FILTER)
+    if status in (401, 403):
+        raise EndpointError(f"{url}: {said}", "check the key in the environment variable and what it may use")
+    if status in (408, 409, 425, 429) or status >= 500:
+        hint = read_hint(blot.headers(headers), time.time())
+        raise TransientCallError(said, status, hint.retry_after if hint else None, hint=hint)
+    if status in (400, 413, 422) and (
+        status == 413 or codes & _OVERFLOW_CODES or any(words in message.lower() for words in _OVERFLOW_WORDS)
+    ):
+        return Completion("", FINISH_CONTEXT_OVERFLOW)
+    if status == 400 and codes & _FILTER_CODES:
+        return Completion("", FINISH_CONTENT_FILTER)
+    raise CallRejected(said, status)
+
+
+def find_proxy(url: str) -> str | None:
     """The environment's proxy for a URL, looked up once: aiohttp's own `trust_env` asks a thread at every request."""
     parts = urlsplit(url)
     if urllib.request.proxy_bypass(parts.netloc):
@@ -271,9 +241,31 @@ def _find_proxy(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
-def _is_no_word(key: str) -> bool:
-    """Whether a key is long and mixed enough to be a real one, which no good reply holds by chance."""
-    return len(key) >= 12 and any(char.isdigit() for char in key) and any(char.isalpha() for char in key)
+async def read_body(response: aiohttp.ClientResponse, long_bodies: asyncio.Semaphore | None = None) -> bytes:
+    """A whole body.
+
+    Args:
+        response: whose.
+        long_bodies: what bodies over SMALL_BODY_BYTES wait for.
+
+    Raises:
+        TransientCallError: it is longer than MAX_BODY_BYTES.
+    """
+    if (response.content_length or MAX_BODY_BYTES) <= SMALL_BODY_BYTES and "Content-Encoding" not in response.headers:
+        return await response.read()
+    chunks: list[bytes] = []
+    size = 0
+    async with contextlib.AsyncExitStack() as stack:
+        async for chunk in response.content.iter_any():
+            if long_bodies is not None and size <= SMALL_BODY_BYTES < size + len(chunk):
+                await stack.enter_async_context(long_bodies)
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                response.close()
+                chunks.clear()
+                raise TransientCallError(f"a reply of over {MAX_BODY_BYTES:,} bytes", response.status, unreadable=True)
+            chunks.append(chunk)
+        return b"".join(chunks)
 
 
 def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
@@ -288,7 +280,7 @@ def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
         EmptyReplyError: null or empty content that no finish reason explains.
     """
     try:
-        parsed: ChatCompletion = _load_json(body)
+        parsed: ChatCompletion = load_json(body)
     except ValueError:
         start = body[:60].decode("utf-8", "replace").strip()
         raise TransientCallError(f"the reply is not JSON, it begins {start!r}", 200, unreadable=True) from None
@@ -313,8 +305,12 @@ def parse_completion(body: bytes, hint: RateHint | None = None) -> Completion:
     return Completion(content, finish, *tokens, hint)
 
 
-def _load_json(body: bytes) -> Any:
-    """Parse a body; a lone surrogate, which some servers escape, becomes a replacement character."""
+def load_json(body: bytes) -> Any:
+    """Parse a body; a lone surrogate, which some servers escape, becomes a replacement character.
+
+    Raises:
+        ValueError: not JSON.
+    """
     try:
         return orjson.loads(body)
     except ValueError:
@@ -325,7 +321,7 @@ def _load_json(body: bytes) -> Any:
         return orjson.loads(text.encode("utf-8", "replace"))
 
 
-def _find_status_inside(body: bytes) -> int:
+def find_status_inside(body: bytes) -> int:
     """The status of an error that a server wrapped into a 200 reply, else 200."""
     if not body.lstrip().startswith(b'{"error"'):
         return 200

@@ -6,6 +6,7 @@ import ipaddress
 import os
 from urllib.parse import urlsplit
 
+from evol.backends.batchclient import Connection
 from evol.backends.client import ChatClient
 from evol.config import ModelConfig, check_url
 from evol.errors import ConfigError, EndpointError
@@ -60,6 +61,27 @@ def find_key(model: ModelConfig, url: str) -> str:
     return key
 
 
+def connect(model: ModelConfig, url: str = "") -> Connection:
+    """Where and as whom a model is asked.
+
+    Args:
+        model: who is asked.
+        url: where, one of its base URLs; "" where it has none.
+
+    Raises:
+        EndpointError: no key, or none for OpenAI's own API.
+        ConfigError: OPENAI_BASE_URL is no URL.
+    """
+    import openai  # half a second of imports that `evol --help` need not pay
+
+    base_url = url or find_base_urls(model)[0]
+    key = find_key(model, base_url)
+    settings = openai.AsyncOpenAI(api_key=key or NO_KEY, base_url=base_url)
+    base = str(settings.base_url).rstrip("/")
+    headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
+    return Connection(f"{model.name} at {base}", base, {**headers, **settings.auth_headers}, (key,))
+
+
 class EndpointBackend:
     """One model at one endpoint.
 
@@ -74,17 +96,11 @@ class EndpointBackend:
     """
 
     def __init__(self, model: ModelConfig, url: str, timeout: float) -> None:
-        import openai  # half a second of imports that `evol --help` need not pay
-
-        base_url = url or find_base_urls(model)[0]
-        key = find_key(model, base_url)
-        settings = openai.AsyncOpenAI(api_key=key or NO_KEY, base_url=base_url)
-        base = str(settings.base_url).rstrip("/")
-        headers = {name: value for name, value in settings.default_headers.items() if isinstance(value, str)}
-        self.label = f"{model.name} at {base}"
+        found = connect(model, url)
+        self.label = found.label
         self.verified_by = self.label
-        self.is_exposed = is_exposed(base)
-        self._client = ChatClient(f"{base}/chat/completions", {**headers, **settings.auth_headers}, timeout, (key,))
+        self.is_exposed = is_exposed(found.base)
+        self._client = ChatClient(f"{found.base}/chat/completions", found.headers, timeout, found.secrets)
         self.complete = self._client.complete  # one frame less in every call
 
     async def list_models(self) -> list[str]:

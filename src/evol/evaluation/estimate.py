@@ -55,7 +55,7 @@ def plan_file(job: FileJob[BaseModel], prices: Mapping[Role, Price | None]) -> F
     inputs = per_call / max(1, len(sampled)) * calls
     most = model.max_output_tokens
     outputs = calls * min(EXPECTED_TOKENS[role], most or EXPECTED_TOKENS[role])
-    price = prices.get(role)
+    price = model.choose_price(prices.get(role))
     estimate = Estimate(
         calls=calls,
         input_tokens=round(inputs),

@@ -163,7 +163,7 @@ def _work_locked(
         fatal = session.gateway.fatal
         if isinstance(fatal, StorageError | FolderError):
             raise fatal
-        if fatal and not journal.calls and not isinstance(fatal, BudgetExhausted):
+        if fatal and not journal.calls and not journal.open_batches and not isinstance(fatal, BudgetExhausted):
             raise fatal
         rows = _project(job, journal)
     journal.sync()

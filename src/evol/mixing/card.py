@@ -12,9 +12,8 @@ from pathlib import Path
 from evol import __version__
 from evol.mixing.cardfacts import CardFacts
 from evol.mixing.metadata import render_head
-from evol.mixing.options import MixOptions
+from evol.mixing.options import TRL_MAX_LENGTH, MixOptions
 from evol.mixing.rows import Source
-from evol.mixing.tokens import TRL_MAX_LENGTH
 
 _INTRODUCTION = """An instruction-tuning mix made with Evol-Instruct (WizardLM,
 [arXiv 2304.12244](https://arxiv.org/abs/2304.12244)): seed instructions were rewritten by a language model, generation

@@ -18,7 +18,7 @@ from pathlib import Path
 from evol.extras import need_extra
 from evol.mixing.benchmark import read_questions
 from evol.mixing.rows import Facts, RowFiles
-from evol.mixing.texts import cut_ngrams, split_words
+from evol.words import cut_ngrams, split_words
 
 SHORT_NGRAM = 5
 """A question of fewer words is too common a phrase to be looked for inside other texts."""

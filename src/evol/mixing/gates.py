@@ -10,8 +10,8 @@ from evol.eliminator import Response, check_response
 from evol.mixing.language import LanguageGate
 from evol.mixing.options import MixOptions
 from evol.mixing.private import find_private, name_private
-from evol.mixing.tokens import TokenCounter
 from evol.records import Row
+from evol.tokens import TokenCounter
 
 Fault = tuple[str, str]
 """Why a row is left out, and further words."""
@@ -47,7 +47,7 @@ class Gates:
     def __init__(self, options: MixOptions) -> None:
         self._options = options
         self._windows = options.windows
-        self.counter = TokenCounter(options.tokenizer)
+        self.counter = TokenCounter(options.tokenizer, "merge")
         self._language = LanguageGate(options.language) if options.language else None
         self.system_tokens = self.counter.count([options.system])[0]
 

@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 from evol.extras import need_extra
-from evol.mixing.texts import cut_shingles, measure_overlap, split_words
+from evol.words import cut_shingles, measure_overlap, split_words
 
 SIGNATURE = 128
 """Hashes of a MinHash signature."""
@@ -51,7 +51,7 @@ class NearIndex:
 
     def add(self, instructions: list[str]) -> None:
         """Take the next rows in."""
-        shingles = [list(set(cut_shingles(split_words(text)))) for text in instructions]
+        shingles = [list(cut_shingles(split_words(text))) for text in instructions]
         self._sizes.extend(map(len, shingles))
         matrix = self._minhash.digest_matrix_from_token_sets(shingles, SIGNATURE, _SEED)
         step = 4 * self._width
@@ -75,7 +75,7 @@ class NearIndex:
         @functools.lru_cache(maxsize=2048)
         def prepare(index: int) -> tuple[str, set[str]]:
             words = split_words(read(index))
-            return " ".join(words), set(cut_shingles(words))
+            return " ".join(words), cut_shingles(words)
 
         for index in order:
             groups = [(number, group) for number, band in enumerate(self._bands) if (group := band[index])]

@@ -17,6 +17,9 @@ SEED_FIELDS = ("skill", "language")
 NGRAMS = (13, 8)
 """Words of the n-grams of `--against`: 13 as in GPT-3's and most later reports, 8 as in PaLM's and Tulu's."""
 
+TRL_MAX_LENGTH = 1024
+"""TRL's `SFTConfig.max_length` by default: longer rows are cut."""
+
 _REPO = re.compile(r"(?:[A-Za-z0-9][\w.-]{0,95}/)?[A-Za-z0-9][\w.-]{0,95}")
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 

@@ -1,0 +1,183 @@
+"""The requests of batches that are out: a file for each in the folder `batches` beside the journal.
+
+The file is written before its intent is journaled and removed after its results are, so that whatever happens in
+between the requests are known. It appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from evol.batchfiles import Result, format_call, parse_call, parse_result, to_request_line
+from evol.errors import FolderError
+from evol.files import digest_file, open_atomically, sync_folder, translate_storage_errors
+from evol.journal import JOURNAL_NAME
+from evol.records import BatchRecord, CompletionRequest
+
+FOLDER_NAME = "batches"
+
+
+def find_store(journal: Path) -> Path:
+    """The folder of a journal's batches, which may not exist."""
+    if journal.name == JOURNAL_NAME:
+        return journal.parent / FOLDER_NAME
+    return journal.with_name(f"{journal.name.removesuffix('.jsonl')}.{FOLDER_NAME}")
+
+
+class BatchStore:
+    """The files of one journal's batches.
+
+    Args:
+        journal: path of the journal.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._folder = find_store(journal)
+
+    def write(self, intent: str, requests: Iterable[CompletionRequest]) -> str:
+        """Store the requests of a batch; the digest of the file.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        with translate_storage_errors(self._folder):
+            if not self._folder.exists():
+                self._folder.mkdir()
+                sync_folder(self._folder.parent)
+        with open_atomically(self.calls_path(intent)) as writer:
+            for request in requests:
+                writer.write_line(format_call(request))
+        return writer.sha256
+
+    def is_there(self, record: BatchRecord) -> bool:
+        """Whether the file of a batch stands where it was written.
+
+        Raises:
+            FolderError: it does, but is not what was written.
+        """
+        path = self.calls_path(record.intent)
+        try:
+            digest = digest_file(path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise FolderError(f"{path}: {error.strerror}", "fix its permissions") from None
+        if digest != record.sha256:
+            raise FolderError(
+                f"{path}: not what was written, and a batch that is paid for needs it", "restore it from a copy"
+            )
+        return True
+
+    def read(self, intent: str) -> Iterator[CompletionRequest]:
+        """Yield the requests of a batch.
+
+        Raises:
+            FolderError: the file is damaged.
+        """
+        path = self.calls_path(intent)
+        try:
+            with path.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    try:
+                        yield parse_call(line)
+                    except ValueError as error:
+                        raise FolderError(f"{path}:{number}: {error}", "restore the file from a copy") from None
+        except OSError as error:
+            raise FolderError(f"{path}: {error.strerror}", "restore the file from a copy") from None
+
+    @contextlib.contextmanager
+    def make_upload(self, intent: str) -> Iterator[Path]:
+        """The batch file as a server takes it; it is gone after the block.
+
+        Raises:
+            FolderError: the stored file is missing.
+            StorageError: the disk refused.
+        """
+        path = self._folder / f".{intent}.upload.tmp"
+        try:
+            with self.calls_path(intent).open("rb") as calls, translate_storage_errors(path), path.open("wb") as upload:
+                upload.writelines(to_request_line(line) for line in calls)
+            yield path
+        except FileNotFoundError as error:
+            raise FolderError(f"{error.filename}: {error.strerror}", "restore it from a copy") from None
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def result_paths(self, intent: str) -> tuple[Path, Path]:
+        """Where the results of a batch are stored while they are read: those that were answered, the others."""
+        return self._folder / f"{intent}.output.jsonl", self._folder / f"{intent}.errors.jsonl"
+
+    def remove(self, intent: str) -> None:
+        """Forget the files of a batch."""
+        for path in (self.calls_path(intent), *self.result_paths(intent)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()  # only when it is empty
+
+    def remove_others(self, intents: set[str]) -> None:
+        """Forget the files of all batches but these: what a killed process left behind before it sent anything."""
+        for path in self._folder.glob("*.jsonl") if self._folder.is_dir() else ():
+            if path.name.partition(".")[0] not in intents:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        for path in self._folder.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
+
+    def calls_path(self, intent: str) -> Path:
+        """The file of a batch's requests."""
+        return self._folder / f"{intent}.jsonl"
+
+
+class ResultIndex:
+    """Where in the files of results each request's line stands.
+
+    Args:
+        paths: of the files.
+        keys: of the batch's requests.
+        notice: gets what is odd.
+    """
+
+    def __init__(self, paths: list[Path], keys: set[str], notice: Callable[[str], None]) -> None:
+        self._paths = paths
+        self._places: dict[str, tuple[int, int, int]] = {}
+        odd: Counter[str] = Counter()
+        for which, path in enumerate(paths):
+            offset = 0
+            with path.open("rb") as file:
+                for line in file:
+                    begin, offset = offset, offset + len(line)
+                    if not line.strip():
+                        continue
+                    try:
+                        key = parse_result(line).custom_id
+                    except ValueError as error:
+                        odd[f"a line that is no result ({error})"] += 1
+                        continue
+                    if key not in keys:
+                        odd["a result that nobody asked for"] += 1
+                    elif key in self._places:
+                        odd["a second result of one request"] += 1
+                    else:
+                        self._places[key] = (which, begin, len(line))
+        for what, count in odd.items():
+            notice(f"the batch's results hold {what}, {count} times; passed over")
+
+    def read(self, key: str) -> Result | None:
+        """The result of a request, None where there is none."""
+        if (place := self._places.get(key)) is None:
+            return None
+        which, begin, length = place
+        handle = os.open(self._paths[which], os.O_RDONLY)
+        try:
+            return parse_result(os.pread(handle, length, begin))
+        finally:
+            os.close(handle)
