@@ -1,7 +1,7 @@
 """The only place where a model call happens: journal hit? → throttle → budget → backend with retry → journal.
 
 A caller of `complete` can rely on this: a returned completion stands in the journal; a call that the journal knows is
-never sent again; an API failure never looks like a reply. `CallFailed`: given up; `RunStopped`: nothing more is admitted.
+never sent again; an API failure never looks like a reply. `CallFailed` means given up, `RunStopped` the end of the run.
 
 Retries (tenacity): 408, 409, 425, 429, 5xx, time-outs, resets and unreadable bodies for `retry_for` seconds, at least
 once; Retry-After is waited for, up to MAX_WAIT; empty replies are tried EMPTY_TRIES times, then they are an outcome.
@@ -276,11 +276,10 @@ class Gateway:
         route, slot = await call.terms.router.acquire(call.request, expected)
         throttle = route.throttle
         call.backend = route.backend
-        if self.is_stopping:  # since the slot was promised and this task woken
-            throttle.release(slot)
-            raise RunStopped
-        if not self._budget.try_reserve(worst):
+        if self.is_stopping or not self._budget.try_reserve(worst):
             try:
+                if self.is_stopping:  # since the slot was promised and this task woken
+                    raise RunStopped  # noqa: TRY301 - the slot is given back below
                 with self._stoppable():
                     await self._budget.reserve(worst)
             except BaseException:
