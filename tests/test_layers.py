@@ -14,7 +14,7 @@ SOURCE = Path(evol.__file__).parent
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
-    "1a values that others are composed of": ("figures", "draws", "interrupts", "words", "differences"),
+    "1a values that others are composed of": ("figures", "draws", "interrupts", "words", "differences", "shards"),
     "1b values": ("records",),
     "2a needs nothing but values": (
         *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
@@ -49,7 +49,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evaluation.figures",
         "evaluation.html",
     ),
-    "4a backends, and the way to them; charts and ballots": (
+    "4a backends, and the way to them; charts and ballots; shards joined": (
+        "joining",
         *("backends.endpoint", "backends.local", "backends.scripted", "routing"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
@@ -95,8 +96,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "evaluation.target",
         "timeline",
     ),
-    "7b commands that make one file": ("evaluation.filework", "evaluation.respond"),
-    "7c what stands on these": ("evaluation.compare", "evaluation.estimate"),
+    "7b commands that make one file; what stands on a run": (
+        *("evaluation.filework", "evaluation.respond"),
+        *("launch", "collectchecks"),
+    ),
+    "7c what stands on these": ("evaluation.compare", "evaluation.estimate", "collect"),
     "8a events on the terminal; what a report shows": ("progress", "report_data"),
     "8b tables and sentences on the terminal": (
         "tables",
@@ -109,7 +113,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "8c tables that look like others": ("breadth_tables",),
     "8d lines and pages that quote others": ("comparison", "report", "evaluation.texts", "evaluation.page"),
     "9a what commands tell": ("telling", "evaluation.commands"),
-    "9b the command line": ("cli",),
+    "9b commands for more than one machine": ("scaling",),
+    "9c the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
@@ -126,7 +131,7 @@ OWNERS = {
     "openai": {"backends.endpoint", "backends.embedder", "backends.client"},
     "genai_prices": {"cost"},
     "xllamacpp": {"backends.local", "backends.embedder"},
-    "typer": {"cli", "telling", "console", "evaluation.commands"},
+    "typer": {"cli", "telling", "console", "evaluation.commands", "scaling"},
     "tqdm": {"progress"},
     "rich": {"tables", "comparison", "breadth_tables", "reading", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
@@ -168,7 +173,7 @@ def find_modules() -> dict[str, Path]:
 MODULES = find_modules()
 
 PURE: tuple[str, ...] = (
-    *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
+    *("draws", "shards", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
     *("mixing.private", "mixing.choosing"),
     *("figures", "words", "differences", "speed", "spread", "diversity", "flaws", "scorer", "rating"),

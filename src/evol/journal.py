@@ -62,6 +62,18 @@ def has_calls(folder: Path, name: str = JOURNAL_NAME) -> bool:
     return False
 
 
+def is_whole(line: bytes) -> bool:
+    """Whether a line, given without its line feed, is what was written: its checksum fits."""
+    return line[1 - _CRC_LENGTH :] == b',"crc":"%08x"}' % zlib.crc32(line[: 1 - _CRC_LENGTH])
+
+
+def describe_damage(path: Path, number: int) -> FolderError:
+    """The error of a line that is not whole, and not the last."""
+    return FolderError(
+        f"{path}:{number}: a damaged line", "restore the file from a copy, or remove that line and pay its call again"
+    )
+
+
 class CallTotals:
     """Running counts of one role; `freeze` gives the persisted form."""
 
@@ -402,18 +414,15 @@ class Journal:
             raise self._damage(last_bad)
 
     def _damage(self, number: int) -> FolderError:
-        return FolderError(
-            f"{self._path}:{number}: a damaged line",
-            "restore the file from a copy, or remove that line and pay its call again",
-        )
+        return describe_damage(self._path, number)
 
     def _take_line(self, line: bytes) -> bool:
         """Count one whole line; whether it was good."""
         if self._only is not None and line.find(self._only, 0, _HEAD_START + len(self._only)) < 0:
             return True
-        content = line[: 1 - _CRC_LENGTH]
-        if line[1 - _CRC_LENGTH :] != b',"crc":"%08x"}' % zlib.crc32(content):
+        if not is_whole(line):
             return False
+        content = line[: 1 - _CRC_LENGTH]
         if content.startswith(b'{"kind":"call"'):
             cut = content.find(b',"reply":')
             head = orjson.loads(content[:cut] + b"}")

@@ -51,7 +51,6 @@ from evol.records import (
     Seed,
     UnfinishedLineage,
 )
-from evol.seeds import SeedTally, read_seeds
 from evol.session import Backends, Job, Session, check_past_cost, judge_end
 from evol.spool import Spool
 
@@ -147,7 +146,7 @@ def _run_locked(
         before = checked.existing.prices
         prices = {**{role: before[role] for role in ALL_ROLES if role in before}, **prices}
     check_past_cost(journal, prices, config.limits)
-    digest = write_seeds(folder, read_seeds(checked.seeds_path, config.limit, SeedTally()))
+    digest = write_seeds(folder, checked.read_seeds())
     if digest != checked.seeds.sha256:
         raise SeedError(f"{checked.seeds_path}: changed while it was read", "run the command again")
     manifest = Manifest(
@@ -155,6 +154,7 @@ def _run_locked(
         status="running",
         generations=config.generations,
         seeds=checked.seeds,
+        shard=checked.shard,
         settings=config.model_dump(mode="json"),
         fingerprint=checked.fingerprint,
         eliminator=checked.eliminator,

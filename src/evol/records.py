@@ -287,6 +287,34 @@ class UnfinishedLineage(_Frozen):
     error: str
 
 
+class Shard(_Frozen):
+    """Which part of a whole list of seeds a run folder holds; see `shards.py`."""
+
+    index: int = Field(ge=1)
+    """From 1 to `count`."""
+    count: int = Field(ge=1)
+    positions: str
+    """Where its seeds stand in the whole list, packed."""
+    all_seeds: int
+    """How many seeds the whole list has."""
+    all_sha256: str
+    """Digest over the whole list's normalised seeds in their order."""
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+class CollectedShard(_Frozen):
+    """A shard's state when `evol collect` joined it."""
+
+    seeds_sha256: str
+    """Digest over its normalised seeds."""
+    journal_bytes: int
+    """Length of its journal, which only grows."""
+    journal_start: str
+    """Digest over the first line of its journal, which stays."""
+
+
 RunStatus = Literal["running", "done", "unfinished", "budget", "endpoint", "interrupted"]
 
 MANIFEST_FORMAT = 1
@@ -301,6 +329,10 @@ class Manifest(_Frozen):
     status: RunStatus
     generations: int
     seeds: SeedsSource
+    shard: Shard | None = None
+    """Of a folder that `evol run --shard` made."""
+    collected: list[CollectedShard] = []
+    """The shards, by index, that this folder was joined from; empty as soon as the folder goes on by itself."""
     settings: dict[str, Any]
     """The whole run configuration, without secrets."""
     fingerprint: dict[str, Any]
