@@ -85,7 +85,7 @@ def _open_workshop(out: Path) -> Iterator[Path]:
     """An empty folder beside `out`, held for this process; removed unless it became `out`."""
     place = out.absolute()
     workshop = place.with_name(f".{place.name}.collecting")
-    with translate_storage_errors(workshop):
+    with translate_storage_errors(out):
         workshop.mkdir(parents=True, exist_ok=True)
     with lock_folder(workshop, out):
         _clear(workshop)  # what a killed process left

@@ -53,13 +53,9 @@ def check_shards(folders: Sequence[Path], notice: Callable[[str], None], *, allo
         _compare(first, part)
     for one, other in itertools.pairwise(parts):
         if one.shard.index == other.shard.index:
-            is_same = one.folder.resolve() == other.folder.resolve()
-            raise UsageError(
-                f"{other.folder}: named twice"
-                if is_same
-                else f"{one.folder} and {other.folder}: both shard {one.shard}",
-                "name each shard once",
-            )
+            if one.folder.resolve() == other.folder.resolve():
+                raise UsageError(f"{other.folder}: named twice", "name each shard once")
+            raise UsageError(f"{one.folder} and {other.folder}: both are shard {one.shard}", "name one of them")
     missing = sorted(set(range(1, first.shard.count + 1)) - {part.shard.index for part in parts})
     if missing:
         named = ", ".join(f"{index}/{first.shard.count}" for index in missing[:MOST_NAMED])
