@@ -100,7 +100,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("evaluation.filework", "evaluation.respond"),
         *("launch", "collectchecks"),
     ),
-    "7c what stands on these": ("evaluation.compare", "evaluation.estimate", "collect"),
+    "7c what stands on these": ("evaluation.compare", "evaluation.estimate", "collect", "worker"),
+    "7d shards on a cluster": ("cluster",),
     "8a events on the terminal; what a report shows": ("progress", "report_data"),
     "8b tables and sentences on the terminal": (
         "tables",
@@ -146,6 +147,7 @@ OWNERS = {
     "pyarrow": {"mixing.columns"},
     "py3langid": {"mixing.language"},
     "huggingface_hub": {"mixing.hub"},
+    "ray": {"cluster"},
     "tomllib": {"config", "packfile"},
     "fcntl": {"files"},
     "signal": {"interrupts"},

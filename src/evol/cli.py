@@ -357,6 +357,7 @@ def score(
 
 
 app.command(short_help="Join the shards of a run.", epilog=scaling.EPILOG_COLLECT)(scaling.collect)
+app.command(short_help="Run the shards on a Ray cluster.", epilog=scaling.EPILOG_RAY)(scaling.ray)
 app.command(short_help="A model's responses to test questions.", epilog=evaluating.EPILOG_RESPOND)(evaluating.respond)
 app.command(short_help="Responses judged pair by pair.", epilog=evaluating.EPILOG_COMPARE)(evaluating.compare)
 app.add_typer(evaluating.ballot)

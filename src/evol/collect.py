@@ -39,7 +39,12 @@ _BUDGETS = ("rpm", "tpm", "max_cost", "max_calls", "max_tokens")
 
 
 def collect(
-    out: Path, folders: Sequence[Path], notice: Callable[[str], None], *, allow_unfinished: bool = False
+    out: Path,
+    folders: Sequence[Path],
+    notice: Callable[[str], None],
+    *,
+    allow_unfinished: bool = False,
+    seeds_path: str | None = None,
 ) -> RunResult:
     """Join all shards of a run.
 
@@ -48,6 +53,7 @@ def collect(
         folders: of the shards, in any order.
         notice: is told what the user should know.
         allow_unfinished: take shards that stopped early as they are.
+        seeds_path: where the seeds came from, None where the shards' manifests say it.
 
     Returns:
         As of a run: exit code 3 where lineages are unfinished.
@@ -69,7 +75,7 @@ def collect(
         workshop = stack.enter_context(_open_workshop(out))
         if check_out(out, parts) != (state, before):
             raise FolderError(f"{out}: another command changed it just now", "run the command again")
-        manifest = _build(workshop, out, parts, notice)
+        manifest = _build(workshop, out, parts, notice, seeds_path or parts[0].manifest.seeds.path)
         if state == "new":
             with translate_storage_errors(out):
                 os.rename(workshop, out)  # noqa: PTH104 - Path.rename says the same
@@ -108,7 +114,9 @@ def _clear(workshop: Path) -> None:
         path.unlink()
 
 
-def _build(workshop: Path, out: Path, parts: Sequence[Part], notice: Callable[[str], None]) -> Manifest:
+def _build(
+    workshop: Path, out: Path, parts: Sequence[Part], notice: Callable[[str], None], seeds_path: str
+) -> Manifest:
     """Write all files of the joined run."""
     first = parts[0]
     taken = join_journals([part.folder for part in parts], workshop, notice)
@@ -129,9 +137,9 @@ def _build(workshop: Path, out: Path, parts: Sequence[Part], notice: Callable[[s
         evol_version=__version__,
         status="done" if is_complete else "unfinished",
         generations=config.generations,
-        seeds=SeedsSource(path=first.manifest.seeds.path, count=tally.seeds, sha256=digest),
+        seeds=SeedsSource(path=seeds_path, count=tally.seeds, sha256=digest),
         collected=[describe_state(part, size) for part, size in zip(parts, taken, strict=True)],
-        settings=_join_settings(parts) | {"out": str(out), "shard": ""},
+        settings=_join_settings(parts) | {"out": str(out), "shard": "", "seeds": seeds_path},
         fingerprint=first.manifest.fingerprint,
         eliminator=first.manifest.eliminator,
         prices=prices,

@@ -162,9 +162,37 @@ def check_out(out: Path, parts: Sequence[Part]) -> tuple[OutState, Manifest | No
         FolderError: anything else.
         StorageError: it cannot be read.
     """
+    manifest = check_place(out, [part.folder for part in parts])
+    if manifest is None:
+        return "new", None
+    is_same = (
+        manifest.status != "running"
+        and manifest.evol_version == __version__
+        and manifest.collected == [describe_state(part, _measure(part.folder)) for part in parts]
+        and _list_settings(manifest) == _list_settings(parts[0].manifest)
+    )
+    if is_same:
+        try:
+            check_outputs(out, manifest)
+        except FolderError:
+            is_same = False  # they are written again
+    return ("same" if is_same else "older"), manifest
+
+
+def check_place(out: Path, folders: Sequence[Path]) -> Manifest | None:
+    """Hold that nothing is lost when these shards are joined into `out`: the manifest of an earlier join, or None.
+
+    Args:
+        out: the folder to be made.
+        folders: of the shards by index; those of a join that is still to be made may not exist.
+
+    Raises:
+        FolderError: something else stands there, or a join that has calls which the shards do not have.
+        StorageError: it cannot be read.
+    """
     try:
         if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-            return "new", None
+            return None
     except OSError as error:
         raise StorageError(f"{out}: {error.strerror}", "check the path") from None
     if not out.is_dir():
@@ -178,37 +206,27 @@ def check_out(out: Path, parts: Sequence[Part]) -> tuple[OutState, Manifest | No
         )
     if not manifest.collected:
         raise FolderError(f"{out}: a run folder already", "name a new folder, or go on there with `evol run`")
-    _require_same_origin(out, manifest, parts)
-    sizes = [part.folder.joinpath(JOURNAL_NAME).stat().st_size for part in parts]
-    is_same = (
-        manifest.status != "running"
-        and manifest.evol_version == __version__
-        and sizes == [shard.journal_bytes for shard in manifest.collected]
-        and [part.manifest.seeds.sha256 for part in parts] == [shard.seeds_sha256 for shard in manifest.collected]
-        and _list_settings(manifest) == _list_settings(parts[0].manifest)
-    )
-    if is_same:
-        try:
-            check_outputs(out, manifest)
-        except FolderError:
-            is_same = False  # they are written again
-    return ("same" if is_same else "older"), manifest
-
-
-def _require_same_origin(out: Path, manifest: Manifest, parts: Sequence[Part]) -> None:
-    """Nothing in `out` may be lost by joining the shards again: it holds these shards' calls and no others."""
-    origins = [find_journal_start(part.folder) for part in parts]
-    is_older = len(manifest.collected) == len(parts) and all(
-        shard.journal_start in ("", origin) for shard, origin in zip(manifest.collected, origins, strict=True)
-    )
-    if not is_older:
+    starts = [shard.journal_start for shard in manifest.collected]
+    if len(starts) != len(folders) or any(
+        start not in ("", find_journal_start(folder)) for start, folder in zip(starts, folders, strict=True)
+    ):
         raise FolderError(f"{out}: was joined from other shards", "name a new folder")
-    size = sum(shard.journal_bytes for shard in manifest.collected)
-    if manifest.status != "running" and out.joinpath(JOURNAL_NAME).stat().st_size != size:
+    joined = sum(shard.journal_bytes for shard in manifest.collected)
+    if manifest.status != "running" and _measure(out) != joined:
         raise FolderError(
             f"{out}: has calls of its own since its shards were joined",
             "go on there with `evol run` or `evol score`, or name a new folder",
         )
+    return manifest
+
+
+def _measure(folder: Path) -> int:
+    """Length of a journal."""
+    path = folder / JOURNAL_NAME
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise FolderError(f"{path}: {error.strerror}", "restore it from a copy; what is paid stands there") from None
 
 
 def describe_state(part: Part, journal_bytes: int) -> CollectedShard:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evol.session import Backends, make_backends
 from evol.checks import Checked
 from evol.plan import plan_run
 from evol.pricing import find_prices
 from evol.records import Estimate, Price, Role
+from evol.session import Backends, make_backends
 
 
 @dataclass(frozen=True)
