@@ -13,6 +13,8 @@ import contextlib
 import os
 import re
 import secrets
+import socket
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -37,6 +39,8 @@ POLL = 0.5
 """Seconds between two looks at the shards."""
 PATIENCE = 30.0
 """Seconds without any shard begun after which the user is told that the cluster has no room."""
+STOPPED = "stopped before it began"
+_KNOCK = 10.0  # seconds that an address may take to answer
 _WORST_FIRST = (7, 2, 5, 6, 4, 1, EXIT_UNFINISHED)
 _STORE_BYTES = 100 * 2**20  # of a cluster that is started for this run; nothing large is put there
 _OF_ENDPOINTS = ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
@@ -125,6 +129,20 @@ def run_on_cluster(checked: Checked, cluster: Cluster, observer: ClusterObserver
         ray.shutdown()
 
 
+def describe_ends(ends: Sequence[ShardEnd]) -> Iterator[str]:
+    """Yield a sentence for each thing that went wrong, and name the shards that it stopped."""
+    told = [end for end in ends if end.message and end.message != STOPPED]
+    common = [end for end in told if end.is_common]
+    by_message: dict[str, list[str]] = {}
+    for end in common or told:
+        by_message.setdefault(end.message, []).append(str(end.index))
+    for message, indices in by_message.items():
+        if common:
+            yield f"error: {message}"
+        else:
+            yield f"shard{'s' * (len(indices) > 1)} {', '.join(indices)} of {len(ends)}: {message}"
+
+
 def _refuse_other_count(home: Path, shards: int) -> None:
     """Shards of another division would all be paid for again."""
     names = [path.name for path in home.iterdir()] if home.is_dir() else []
@@ -153,22 +171,48 @@ def _find_done(checked: Checked, out: Path, folders: Sequence[Path]) -> ClusterR
 
 
 def _connect(ray: Any, address: str, observer: ClusterObserver) -> None:
-    """Join a cluster, or start one on this machine; usage statistics stay off where this process decides."""
+    """Join a cluster, or start one on this machine; usage statistics stay off where this process decides.
+
+    An address is knocked at first, because Ray waits a quarter of an hour for one that is dead.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quietly = {"log_to_driver": False, "logging_level": "ERROR"}
-    try:
-        if address != "local":
-            ray.init(address=address or "auto", **quietly)
+    given = address or os.environ.get("RAY_ADDRESS", "")
+    why = "nothing answers there"
+    if given != "local" and (_is_answering(given) if given else not _has_stale_address()):
+        try:
+            ray.init(address=given or "auto", **quietly)
             return
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        if address or os.environ.get("RAY_ADDRESS"):
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
             why = str(error).strip().partition("\n")[0].rstrip(".")
-            raise UsageError(
-                f"no Ray cluster at {address or os.environ['RAY_ADDRESS']} ({why})",
-                "start one with `ray start --head`, or leave --address out to use this machine alone",
-            ) from None
-    observer.notice("no Ray cluster is running here; one is started on this machine for this run")
+    if given not in ("", "local"):
+        raise UsageError(
+            f"no Ray cluster at {given} ({why})",
+            "start one with `ray start --head`, or take --address local to use this machine alone",
+        )
+    observer.notice("a Ray cluster of this machine alone is started for this run")
     ray.init(address="local", include_dashboard=False, object_store_memory=_STORE_BYTES, **quietly)
+
+
+def _is_answering(address: str) -> bool:
+    """Whether something listens at HOST:PORT; what is written otherwise is left to Ray."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or "/" in host:
+        return True
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK).close()
+    except (OSError, OverflowError, UnicodeError):
+        return False
+    return True
+
+
+def _has_stale_address() -> bool:
+    """Whether the file in which `ray start` notes its cluster names one that is dead."""
+    try:
+        address = (Path(tempfile.gettempdir()) / "ray" / "ray_current_cluster").read_text().strip()
+    except (OSError, ValueError):
+        return False
+    return not _is_answering(address)
 
 
 @contextlib.contextmanager
@@ -231,7 +275,10 @@ class _Driver:
         """Carry all jobs out; how each shard ended, by index."""
         task, board_class = _define(self._ray, self._cluster.max_retries)
         board = board_class.remote()
-        pending = {task.remote(asdict(job), board): job.index for job in jobs}
+        pending = {
+            task.options(name=f"evol shard {job.index}/{len(jobs)}").remote(asdict(job), board): job.index
+            for job in jobs
+        }
         ends: list[ShardEnd] = []
         begun = time.monotonic()
         is_told = False
@@ -254,7 +301,7 @@ class _Driver:
         try:
             return ShardEnd(**self._ray.get(reference))
         except errors.TaskCancelledError:
-            return ShardEnd(index, self._interrupts.exit_code or EXIT_UNFINISHED, "stopped before it began")
+            return ShardEnd(index, self._interrupts.exit_code or EXIT_UNFINISHED, STOPPED)
         except errors.RayTaskError:
             raise  # a bug; its traceback tells where
         except errors.RayError as error:

@@ -102,7 +102,7 @@ def ray(
     with report_errors():
         from evol.backends.endpoint import find_base_url
         from evol.checks import check_run
-        from evol.cluster import Cluster, run_on_cluster
+        from evol.cluster import Cluster, describe_ends, run_on_cluster
         from evol.config import load_config
         from evol.errors import UsageError
         from evol.progress import ClusterBar
@@ -131,9 +131,8 @@ def ray(
             result = run_on_cluster(checked, Cluster(shards, address, max_retries), bar)
         finally:
             bar.close()
-        for end in result.ends:
-            if end.message and (result.collected is None or end.exit_code):
-                say(f"shard {end.index}/{shards}: {end.message}")
+        for line in describe_ends(result.ends):
+            say(line)
         if result.collected is None:
             if as_json:
                 print_json({"exit_code": result.exit_code, "shards": [vars(end) for end in result.ends]})
