@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from conftest import KEY, Evol, read_journaled_keys, read_outputs
+from conftest import KEY, Evol, read_journaled_keys, read_outputs, read_rows
 from fake_server import FakeServer
 
 pytestmark = pytest.mark.ray
@@ -77,13 +77,16 @@ def cluster() -> Iterator[RayCluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(evol: Evol, cluster: RayCluster, *arguments: str | Path, **more: str) -> subprocess.Popen[str]:
+def start(
+    evol: Evol, cluster: RayCluster, *arguments: str | Path, handles: tuple[int, ...] = (), **more: str
+) -> subprocess.Popen[str]:
     """`evol ray` on the cluster against the endpoint, in the background."""
     command = [sys.executable, "-m", "evol.cli", "ray", *map(str, arguments), "--model", "m", "--base-url", evol.url]
     return subprocess.Popen(
         [*command, "--address", cluster.address],
         cwd=evol.folder,
         env=evol.environment(**more),
+        pass_fds=handles,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -92,7 +95,12 @@ def start(evol: Evol, cluster: RayCluster, *arguments: str | Path, **more: str) 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Exit code, stdout, stderr."""
-    out, errors = process.communicate(timeout=100)
+    try:
+        out, errors = process.communicate(timeout=100)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, errors = process.communicate()
+        pytest.fail(f"still running: {out}{errors}")
     assert "Traceback" not in errors, errors
     return process.returncode, out, errors
 
@@ -153,6 +161,7 @@ def test_a_killed_worker_is_replaced_and_pays_nothing_twice(
     assert sorted(keys) == sorted(read_journaled_keys(evol.folder / "local"))
     assert not any(KEY.encode() in line for line in command_lines)
     assert find_key(evol.folder) == []
+    assert list(cluster.folder.rglob("raylet*.out"))
     assert find_key(cluster.folder) == []
     assert not list((evol.folder / "joined.shards").glob(".shared-*"))
 
@@ -206,16 +215,8 @@ def test_what_goes_wrong_is_one_sentence(
     handle = os.open(evol.folder / "own", os.O_RDONLY)
     try:
         # a path that this process alone can resolve, as a disk of one node is for another node
-        private = subprocess.Popen(
-            [*start_command(evol, cluster, *run), "--out", f"/proc/self/fd/{handle}/out"],
-            cwd=evol.folder,
-            env=evol.environment(),
-            pass_fds=[handle],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        code, _, errors = finish(private)
+        private = f"/proc/self/fd/{handle}/out"
+        code, _, errors = finish(start(evol, cluster, *run, "--out", private, handles=(handle,)))
     finally:
         os.close(handle)
     assert code == 2
@@ -249,7 +250,38 @@ def test_what_goes_wrong_is_one_sentence(
     assert {path: path.read_bytes() for path in before} == before
 
 
-def start_command(evol: Evol, cluster: RayCluster, *arguments: str | Path) -> list[str]:
-    """The command line of `start`."""
-    command = [sys.executable, "-m", "evol.cli", "ray", *map(str, arguments), "--model", "m", "--base-url", evol.url]
-    return [*command, "--address", cluster.address]
+def test_a_lost_node_is_made_up_for(
+    evol: Evol, server: FakeServer, cluster: RayCluster, write_seeds: Callable[..., Path]
+) -> None:
+    """Half of the shards lose their node; they go on at the other one, and nothing is paid twice."""
+    seeds = write_seeds(40)
+    server.latency = lambda body: 0.2
+    process = start(evol, cluster, seeds, "--shards", "4", "--generations", "1", "--concurrency", "2")
+    wait_for(lambda: len(find_workers("ray::evol shard")) == 4 and server.total > 30)
+    before = set(find_workers("ray::evol shard"))
+    server.latency = lambda body: 1.0
+    assert cluster.tell("remove") == "removed"
+    wait_for(lambda: len(before & set(find_workers("ray::evol shard"))) == 2)
+    server.latency = lambda body: 0.0
+    code, _, errors = finish(process)
+    assert cluster.tell("add") == "added"
+    assert code == 0, errors
+    assert errors.count("its worker was lost") >= 1
+    keys = read_journaled_keys(evol.folder / "output")
+    assert len(keys) == len(set(keys)) >= server.total - 8
+    assert evol.run(seeds, "--generations", "1", "--out", "local").returncode == 0
+    assert read_outputs(evol.folder / "output") == read_outputs(evol.folder / "local")
+
+
+def test_a_model_behind_ray_serve_is_an_endpoint(
+    evol: Evol, cluster: RayCluster, write_seeds: Callable[..., Path]
+) -> None:
+    """`--base-url` works with Serve's HTTP proxy and two replicas; rows are those of any server with these replies."""
+    url = cluster.tell("serve")
+    assert url.startswith("http://127.0.0.1:")
+    seeds = write_seeds(10)
+    ran = evol.call("run", seeds, "--generations", "1", "--model", "m", "--base-url", url, "--out", "served")
+    assert ran.returncode == 0, ran.stderr
+    assert evol.run(seeds, "--generations", "1", "--out", "local").returncode == 0
+    served, local = (read_rows(evol.folder / name / "generation-1.jsonl") for name in ("served", "local"))
+    assert [row["response"] for row in served] == [row["response"] for row in local]

@@ -269,12 +269,13 @@ class _Driver:
         self._observer = observer
         self._interrupts = interrupts
         self._latest: dict[int, Report] = {}
+        self._workers: dict[int, str] = {}
         self._is_stopping = False
 
     def work(self, jobs: Sequence[Job]) -> list[ShardEnd]:
         """Carry all jobs out; how each shard ended, by index."""
         task, board_class = _define(self._ray, self._cluster.max_retries)
-        board = board_class.remote()
+        board = board_class.options(scheduling_strategy=_find_own_node(self._ray)).remote()
         pending = {
             task.options(name=f"evol shard {job.index}/{len(jobs)}").remote(asdict(job), board): job.index
             for job in jobs
@@ -299,7 +300,9 @@ class _Driver:
     def _take(self, reference: Any, index: int) -> ShardEnd:
         errors = self._ray.exceptions
         try:
-            return ShardEnd(**self._ray.get(reference))
+            end = ShardEnd(**self._ray.get(reference))
+            self._meet(index, end.worker)
+            return end
         except errors.TaskCancelledError:
             return ShardEnd(index, self._interrupts.exit_code or EXIT_UNFINISHED, STOPPED)
         except errors.RayTaskError:
@@ -308,14 +311,21 @@ class _Driver:
             why = str(error).strip().partition("\n")[0].rstrip(".")
             return ShardEnd(index, EXIT_UNFINISHED, f"its worker was lost too often ({why}): the same command goes on")
 
+    def _meet(self, index: int, worker: str) -> None:
+        """Say so where a shard is in other hands than before."""
+        if not worker:
+            return
+        before = self._workers.get(index, worker)
+        if worker != before:
+            self._observer.notice(f"shard {index}: its worker was lost ({before}); another one goes on ({worker})")
+        self._workers[index] = worker
+
     def _look(self, board: Any, ended: int) -> None:
         """Show what the board knows; it may be lost with its node, and comes back empty."""
         with contextlib.suppress(self._ray.exceptions.RayError):
             for report in self._ray.get(board.take.remote(), timeout=5):
                 index, notice = report["index"], report["notice"]
-                before = self._latest.get(index)
-                if before and (before["host"], before["process"]) != (report["host"], report["process"]):
-                    self._observer.notice(f"shard {index}: its worker was lost, one at {report['host']} goes on")
+                self._meet(index, report["worker"])
                 if notice:
                     self._observer.notice(f"shard {index}: {notice}")
                 self._latest[index] = report
@@ -327,6 +337,13 @@ class _Driver:
             self._is_stopping = True
             for reference in pending:
                 self._ray.cancel(reference)
+
+
+def _find_own_node(ray: Any) -> Any:
+    """Where the driver is, an actor outlives the nodes that come and go; elsewhere if it must."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
 
 
 def _define(ray: Any, max_retries: int) -> tuple[Any, Any]:

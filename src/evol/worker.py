@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +65,14 @@ class ShardEnd:
         exit_code: as that of `evol run`.
         message: what went wrong, "" where nothing did.
         is_common: what went wrong goes wrong for all shards.
+        worker: host and process that ended it, "" where none did.
     """
 
     index: int
     exit_code: int
     message: str = ""
     is_common: bool = False
+    worker: str = ""
 
 
 @dataclass
@@ -78,8 +80,8 @@ class Progress:
     """Where a shard stands."""
 
     index: int
-    host: str
-    process: int
+    worker: str
+    """Host and process."""
     seeds: int = 0
     done: int = 0
     """Lineages that ended."""
@@ -100,7 +102,7 @@ class Reporter:
     """
 
     def __init__(self, index: int, send: Callable[[Report], None]) -> None:
-        self._progress = Progress(index, socket.gethostname(), os.getpid())
+        self._progress = Progress(index, name_worker())
         self._send = send
         self._sent = self._calls_before = 0.0
         self._totals: Mapping[Role, CallTotals] = {}
@@ -156,9 +158,15 @@ def carry_out(job: Job, send: Callable[[Report], None]) -> ShardEnd:
         return ShardEnd(job.index, 2, message, is_common=True)
     try:
         with _lend(job.environment):
-            return _run(job, Reporter(job.index, send))
+            end = _run(job, Reporter(job.index, send))
     except EvolError as error:
-        return ShardEnd(job.index, error.exit_code, str(error))
+        end = ShardEnd(job.index, error.exit_code, str(error))
+    return replace(end, worker=name_worker())
+
+
+def name_worker() -> str:
+    """This process, among all of a cluster."""
+    return f"{socket.gethostname()}, process {os.getpid()}"
 
 
 def _run(job: Job, reporter: Reporter) -> ShardEnd:
