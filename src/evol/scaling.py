@@ -81,7 +81,10 @@ def ray(
         str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
     ] = None,
     base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible endpoint.  [default: OPENAI_BASE_URL, else OpenAI]")
+        list[str] | None,
+        typer.Option(
+            help="OpenAI-compatible endpoint; again for more of them.  [default: OPENAI_BASE_URL, else OpenAI]"
+        ),
     ] = None,
     concurrency: Annotated[
         str | None, typer.Option(help="Calls in flight of a shard, or auto.  [default: auto; local model: 4]")
@@ -100,7 +103,7 @@ def ray(
 ) -> None:
     """Run the shards of a run on a Ray cluster and join them; the same command again resumes."""
     with report_errors():
-        from evol.backends.endpoint import find_base_url
+        from evol.backends.endpoint import find_base_urls
         from evol.checks import check_run
         from evol.cluster import Cluster, describe_ends, run_on_cluster
         from evol.config import load_config
@@ -115,7 +118,7 @@ def ray(
             "pack": pack,
             "random_seed": random_seed,
             "seed_responses": seed_responses,
-            "models": {"default": given({"model": model, "base_url": base_url})},
+            "models": {"default": given({"model": model, "base_url": base_url or None})},
             "limits": given_limits(concurrency, rpm, tpm, max_cost, max_calls, max_tokens),
         }
         loaded = load_config(config, given(flags))
@@ -123,7 +126,9 @@ def ray(
             raise UsageError(f"{config}: shard = {loaded.shard!r} beside --shards", "leave one of them out")
         checked = check_run(loaded)
         models = loaded.models.values()
-        asked = sorted({one.name if one.is_local else f"{one.name} at {find_base_url(one)}" for one in models})
+        asked = sorted(
+            {one.name if one.is_local else f"{one.name} at {' and '.join(find_base_urls(one))}" for one in models}
+        )
         seeds_told = f"{checked.seeds.count} seeds x {loaded.generations} generations"
         say(f"asking {', '.join(asked)} from {shards} shards, {seeds_told}")
         bar = ClusterBar(checked.seeds.count, shards, quiet=quiet)
