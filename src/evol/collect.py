@@ -17,7 +17,7 @@ from typing import Any
 
 from evol import __version__
 from evol.collectchecks import Part, check_out, check_shards, describe_state
-from evol.errors import EXIT_DONE, EXIT_UNFINISHED, FolderError
+from evol.errors import EXIT_DONE, EXIT_UNFINISHED, FolderError, UsageError
 from evol.files import lock_folder, remove_leftovers, remove_lock, share_folder, sync_folder, translate_storage_errors
 from evol.folder import (
     ELIMINATED_NAME,
@@ -34,7 +34,8 @@ from evol.projection import Tally, write_outputs
 from evol.records import Estimate, Manifest, Price, SeedsSource, UnfinishedLineage
 from evol.session import allow_open_files
 
-_FILES_EACH = 4  # that a shard has open at most: its lock, then its journal or its seeds
+_FILES_EACH = 2  # that a shard has open at most: its lock, and its journal or its seeds
+_OTHER_FILES = 160  # the outputs of a hundred generations, with room
 _BUDGETS = ("rpm", "tpm", "max_cost", "max_calls", "max_tokens")
 
 
@@ -64,7 +65,7 @@ def collect(
         UsageError: a shard is missing, named twice, or stopped early.
         StorageError: the disk refused.
     """
-    allow_open_files(_FILES_EACH * len(folders) + 64)
+    _require_open_files(len(folders))
     with contextlib.ExitStack() as stack:
         for folder in {folder.resolve(): folder for folder in folders}.values():
             stack.enter_context(share_folder(folder))
@@ -84,6 +85,15 @@ def collect(
             notice(f"{out}: brought up to date with its shards")
             _replace(workshop, out, manifest)
     return RunResult(manifest, EXIT_DONE if manifest.status == "done" else EXIT_UNFINISHED)
+
+
+def _require_open_files(shards: int) -> None:
+    wanted = _FILES_EACH * shards + _OTHER_FILES
+    if (allowed := allow_open_files(wanted)) < wanted:
+        raise UsageError(
+            f"{shards} shards need {wanted} open files, this process may have {allowed}",
+            f"run `ulimit -n {wanted}` first",
+        )
 
 
 @contextlib.contextmanager

@@ -171,7 +171,7 @@ def name_worker() -> str:
 
 def _run(job: Job, reporter: Reporter) -> ShardEnd:
     config = RunConfig.model_validate_json(job.config)
-    deadline = time.monotonic() + LOCK_WAIT
+    deadline, is_told = time.monotonic() + LOCK_WAIT, False
     while True:
         checked = check_run(config)
         if checked.shard is None or checked.shard.all_sha256 != job.seeds_sha256:
@@ -184,6 +184,9 @@ def _run(job: Job, reporter: Reporter) -> ShardEnd:
         except FolderInUse:
             if time.monotonic() > deadline:
                 raise
+            if not is_told:
+                reporter.notice(f"{config.out}: in use; waiting up to {LOCK_WAIT:.0f} s for the lock of a lost worker")
+                is_told = True
             time.sleep(1)
             continue
         return ShardEnd(job.index, result.exit_code, str(result.error or ""))
