@@ -82,7 +82,7 @@ def test_what_a_worker_cannot_do_is_one_sentence(
 
 def test_a_lock_that_stays_is_waited_for_and_named(job: Job, evol: Evol, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock of a worker that died with its node may stay a while; one that does not go is exit 6."""
-    monkeypatch.setattr(worker, "LOCK_WAIT", 0.5)
+    monkeypatch.setattr(worker, "LOCK_WAIT", 1.0)
     folder = evol.folder / "1-of-2"
     folder.mkdir()
     reports: list[Report] = []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -245,6 +246,30 @@ def test_an_update_that_was_killed_half_way_is_finished(evol: Evol, write_seeds:
         }
     assert evol.run(seeds, "--generations", "2", "--out", "whole").returncode == 0
     assert read_outputs(evol.folder / "copy9") == read_outputs(evol.folder / "whole")
+
+
+def test_a_full_disk_leaves_nothing(evol: Evol, write_seeds: Callable[..., Path]) -> None:
+    """Where the journal cannot be written: exit 2, one sentence, no folder."""
+    names = shard(evol, write_seeds(40), "--generations", "1")
+
+    def limit_file_size() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write then fails with an error, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    full = subprocess.run(
+        [sys.executable, "-m", "evol.cli", "collect", "output", *names],
+        cwd=evol.folder,
+        env=evol.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit_file_size,
+    )
+    assert full.returncode == 2, full.stderr
+    assert full.stderr.count("\n") == 1
+    assert "journal.jsonl: cannot write" in full.stderr
+    assert not list(evol.folder.glob("*output*"))
+    assert not list(evol.folder.glob(".*"))
 
 
 def test_ctrl_c_leaves_nothing(evol: Evol, write_seeds: Callable[..., Path]) -> None:

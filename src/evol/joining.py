@@ -43,13 +43,10 @@ def join_journals(folders: Sequence[Path], target: Path, notice: Callable[[str],
     path = target / JOURNAL_NAME
     with contextlib.ExitStack() as stack:
         readers = [_read_records(stack, folder / JOURNAL_NAME, n, notice) for n, folder in enumerate(folders)]
-        with translate_storage_errors(path):
-            file = stack.enter_context(path.open("wb", buffering=_BUFFER))
-        for _, number, line in heapq.merge(*readers, key=lambda record: record[0]):
-            with translate_storage_errors(path):
+        with translate_storage_errors(path), path.open("wb", buffering=_BUFFER) as file:
+            for _, number, line in heapq.merge(*readers, key=lambda record: record[0]):
                 file.write(line)
-            taken[number] += len(line)
-        with translate_storage_errors(path):
+                taken[number] += len(line)
             file.flush()
             os.fsync(file.fileno())
     return taken
