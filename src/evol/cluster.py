@@ -26,7 +26,7 @@ from evol.checks import Checked
 from evol.collect import collect
 from evol.collectchecks import check_out, check_place, check_shards
 from evol.config import RunConfig
-from evol.errors import EXIT_DONE, EXIT_UNFINISHED, EvolError, FolderError, UsageError
+from evol.errors import EXIT_DONE, EXIT_SIGTERM, EXIT_UNFINISHED, EvolError, FolderError, UsageError
 from evol.extras import need_extra
 from evol.files import lock_folder, remove_leftovers, translate_storage_errors, write_atomically
 from evol.folder import SEEDS_NAME, write_seeds
@@ -110,7 +110,11 @@ def run_on_cluster(checked: Checked, cluster: Cluster, observer: ClusterObserver
     check_place(out, folders)
     if result := _find_done(checked, out, folders):
         return result
-    _connect(ray, cluster.address, observer)
+    try:
+        _connect(ray, cluster.address, observer)
+    except SystemExit:  # what Ray makes of a SIGTERM meanwhile
+        ray.shutdown()
+        raise SystemExit(EXIT_SIGTERM) from None
     try:
         with translate_storage_errors(home):
             home.mkdir(parents=True, exist_ok=True)
