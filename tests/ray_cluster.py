@@ -3,7 +3,8 @@
     python ray_cluster.py FOLDER
 
 Prints its address. A line on stdin is done and answered with one: "remove" kills the second node, "add" brings another,
-"serve" puts a chat route behind Ray Serve's HTTP proxy and answers with its base URL. The end of stdin ends all.
+"serve" puts a chat route behind Ray Serve's HTTP proxy and answers with its base URL; the end of stdin ends everything.
+Answers stand after "-> ", for Ray prints to stdout as well.
 """
 
 from __future__ import annotations
@@ -61,17 +62,17 @@ def main() -> None:
         initialize_head=True, head_node_args={**NODE, "include_dashboard": False, "temp_dir": sys.argv[1]}
     )
     second = cluster.add_node(**NODE)
-    print(cluster.address, flush=True)
+    print(f"-> {cluster.address}", flush=True)
     for line in sys.stdin:
         match line.strip():
             case "remove":
                 cluster.remove_node(second, allow_graceful=False)
-                print("removed", flush=True)
+                print("-> removed", flush=True)
             case "add":
                 second = cluster.add_node(**NODE)
-                print("added", flush=True)
+                print("-> added", flush=True)
             case "serve":
-                print(serve_chat(cluster.address), flush=True)
+                print(f"-> {serve_chat(cluster.address)}", flush=True)
     ray.shutdown()
     cluster.shutdown()
 

@@ -41,10 +41,16 @@ class RayCluster:
     def tell(self, word: str) -> str:
         """Have the cluster do something; what it says when it is done."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+        return read_answer(self.process)
+
+
+def read_answer(process: subprocess.Popen[str]) -> str:
+    """The next answer of the cluster's process, "" where it has ended."""
+    assert process.stdout is not None
+    answers = (line.removeprefix("-> ").strip() for line in process.stdout if line.startswith("-> "))
+    return next(answers, "")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +73,7 @@ def cluster() -> Iterator[RayCluster]:
     assert process.stdout is not None
     assert process.stdin is not None
     try:
-        address = process.stdout.readline().strip()
+        address = read_answer(process)
         assert address, (folder / "stderr").read_text()
         yield RayCluster(address, folder, process)
     finally:
