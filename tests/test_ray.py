@@ -211,6 +211,28 @@ def test_ctrl_c_stops_the_workers_and_the_same_command_goes_on(
     assert read_outputs(evol.folder / "output") == read_outputs(evol.folder / "local")
 
 
+def test_a_worker_that_is_lost_too_often_is_told(
+    evol: Evol, server: FakeServer, cluster: RayCluster, write_seeds: Callable[..., Path]
+) -> None:
+    """Exit 3, nothing is collected, and the same command goes on with what the journals hold."""
+    seeds = write_seeds(16)
+    server.latency = lambda body: 0.3
+    run = (seeds, "--shards", "2", "--generations", "1", "--concurrency", "2")
+    process = start(evol, cluster, *run, "--max-retries", "0")
+    wait_for(lambda: server.total > 8)
+    [victim] = find_workers("ray::evol shard 1/2")
+    os.kill(victim, signal.SIGKILL)
+    server.latency = lambda body: 0.0
+    code, out, errors = finish(process)
+    assert code == 3, errors
+    assert "shard 1 of 2: its worker was lost too often" in errors
+    assert "1 of 2 shards are done: the same command again goes on" in out
+    assert not (evol.folder / "output").exists()
+    assert finish(start(evol, cluster, *run))[0] == 0
+    keys = read_journaled_keys(evol.folder / "output")
+    assert len(keys) == len(set(keys)) >= server.total - 2
+
+
 def test_what_goes_wrong_is_one_sentence(
     evol: Evol, server: FakeServer, cluster: RayCluster, write_seeds: Callable[..., Path]
 ) -> None:

@@ -125,7 +125,7 @@ def run_on_cluster(checked: Checked, cluster: Cluster, observer: ClusterObserver
             codes = {end.exit_code for end in ends}
             if interrupts.exit_code and codes != {EXIT_DONE}:
                 return ClusterResult(interrupts.exit_code, ends)
-            if not codes <= {EXIT_DONE, EXIT_UNFINISHED}:
+            if not codes <= {EXIT_DONE, EXIT_UNFINISHED} or not all(end.worker for end in ends):
                 return ClusterResult(next(code for code in _WORST_FIRST if code in codes), ends)
             collected = collect(out, folders, observer.notice, seeds_path=checked.seeds.path)
             return ClusterResult(collected.exit_code, ends, collected)
@@ -312,7 +312,7 @@ class _Driver:
         except errors.RayTaskError:
             raise  # a bug; its traceback tells where
         except errors.RayError as error:
-            why = str(error).strip().partition("\n")[0].rstrip(".")
+            why = type(error).__name__
             return ShardEnd(index, EXIT_UNFINISHED, f"its worker was lost too often ({why}): the same command goes on")
 
     def _meet(self, index: int, worker: str) -> None:
