@@ -238,7 +238,7 @@ class Session:
         slots = {role: find_slots(models, limits, role) for role in models}
         numbers = {role: len(several) for role, several in self._backends.items()}
         wanted = sum((count or MOST_SLOTS) * numbers[role] for role, count in slots.items()) + _OTHER_FILES
-        ceiling = max(1, min(MOST_SLOTS, _allow_open_files(wanted) - _OTHER_FILES))
+        ceiling = max(1, min(MOST_SLOTS, allow_open_files(wanted) - _OTHER_FILES))
         terms: dict[Role, Terms] = {}
         for role, several in self._backends.items():
             routes = []
@@ -281,7 +281,7 @@ def _refuse_lost_sight(journal: Journal, batching: list[BatchingBackend]) -> Non
         )
 
 
-def _allow_open_files(wanted: int) -> int:
+def allow_open_files(wanted: int) -> int:
     """Raise the process's soft limit of open files towards `wanted`, each call being one; what it is then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:

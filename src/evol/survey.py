@@ -17,8 +17,8 @@ from evol.duplicates import DuplicateFinder
 from evol.elimination.texts import count_words
 from evol.figures import FlawCount, SimilarityStats
 from evol.flaws import is_refusal, is_truncated
-from evol.records import LengthStats, OperationStats
 from evol.rows import RowDict
+from evol.runfigures import LengthStats, OperationStats
 from evol.speed import find_percentile, find_quantile
 from evol.tokens import TokenCounter
 from evol.words import measure_overlap, split_words
