@@ -32,7 +32,7 @@ Summary = TypeVar("Summary")
 
 
 class Survey:
-    """Takes lineages, gives the fields of `records.RunStats` that speak of rows; to be closed.
+    """Takes lineages, gives the fields of `runfigures.RunStats` that speak of rows; to be closed.
 
     Args:
         seeds: of the run.
