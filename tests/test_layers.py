@@ -14,8 +14,9 @@ SOURCE = Path(evol.__file__).parent
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
-    "1a values that others are composed of": ("figures", "draws", "interrupts", "words", "differences"),
+    "1a values that others are composed of": ("figures", "draws", "interrupts", "words", "differences", "shards"),
     "1b values": ("records",),
+    "1c values that stand on these": ("runfigures",),
     "2a needs nothing but values": (
         *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
         *("speed", "diversity", "flaws", "evaluation", "evaluation.records"),
@@ -50,7 +51,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "3b what stands on these: batch files": ("backends.base", "batchfiles"),
     "3c the calls of the Batch API; requests that are out": ("backends.batchclient", "batchstore"),
     "3d a Batch API with patience": ("backends.batchservice",),
-    "4a backends, and the way to them; charts and ballots": (
+    "4a backends, and the way to them; charts and ballots; shards joined": (
+        "joining",
         *("backends.endpoint", "backends.batch", "backends.local", "backends.scripted", "routing"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
@@ -98,8 +100,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "timeline",
         "status",
     ),
-    "7b commands that make one file": ("waves", "evaluation.filework", "evaluation.respond"),
-    "7c what stands on these": ("evaluation.compare", "evaluation.estimate"),
+    "7b commands that make one file; what stands on a run": (
+        *("waves", "evaluation.filework", "evaluation.respond"),
+        *("launch", "collectchecks"),
+    ),
+    "7c what stands on these": ("evaluation.compare", "evaluation.estimate", "collect", "worker"),
+    "7d shards on a cluster": ("cluster",),
     "8a events on the terminal; what a report shows": ("progress", "report_data"),
     "8b tables and sentences on the terminal": (
         "tables",
@@ -114,7 +120,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("status_text", "comparison", "report", "evaluation.texts", "evaluation.page"),
     ),
     "9a what commands tell": ("telling", "batch_commands", "evaluation.commands"),
-    "9b the command line": ("cli",),
+    "9b commands for more than one machine": ("scaling",),
+    "9c the command line": ("cli",),
 }
 """From bottom to top. A module may import any layer below its own, and nothing of its own layer.
 
@@ -131,7 +138,7 @@ OWNERS = {
     "openai": {"backends.endpoint", "backends.embedder", "backends.client"},
     "genai_prices": {"cost"},
     "xllamacpp": {"backends.local", "backends.embedder"},
-    "typer": {"cli", "telling", "batch_commands", "console", "evaluation.commands"},
+    "typer": {"cli", "telling", "batch_commands", "console", "evaluation.commands", "scaling"},
     "tqdm": {"progress"},
     "rich": {"tables", "comparison", "breadth_tables", "reading", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
@@ -146,6 +153,7 @@ OWNERS = {
     "pyarrow": {"mixing.columns"},
     "py3langid": {"mixing.language"},
     "huggingface_hub": {"mixing.hub"},
+    "ray": {"cluster"},
     "tomllib": {"config", "packfile"},
     "fcntl": {"files"},
     "signal": {"interrupts"},
@@ -173,7 +181,7 @@ def find_modules() -> dict[str, Path]:
 MODULES = find_modules()
 
 PURE: tuple[str, ...] = (
-    *("draws", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
+    *("draws", "shards", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
     *("mixing.private", "mixing.choosing"),
     *("figures", "words", "differences", "speed", "spread", "diversity", "flaws", "scorer", "rating"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from evol.folder import (
 )
 from evol.journal import has_calls
 from evol.packs import Pack, find_pack, load_pack
-from evol.records import Manifest, SeedsSource
+from evol.records import Manifest, Seed, SeedsSource, Shard
 from evol.seeds import SeedTally, read_seeds
+from evol.shards import PositionPacker, parse_shard
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,13 @@ class Checked:
     Attributes:
         config: resolved.
         pack: loaded.
-        seeds: path, count and digest.
+        seeds: path, count and digest; of a shard those of its own.
         tally: what reading the seeds left out.
         folder: the run folder, which may not exist.
         fingerprint: what the folder must agree with.
         existing: the folder's manifest, None for a new one.
         is_again: everything is as the folder's manifest says; its seeds stand in the folder.
+        shard: which part of the seeds it is, None for all of them.
     """
 
     config: RunConfig
@@ -50,6 +53,11 @@ class Checked:
     fingerprint: dict[str, Any]
     existing: Manifest | None
     is_again: bool = False
+    shard: Shard | None = None
+
+    def read_seeds(self) -> Iterator[Seed]:
+        """Yield the run's seeds from their file, those of its shard alone."""
+        return (seed for _, seed, is_own in _sort_seeds(self.config, SeedTally()) if is_own)
 
     @property
     def seeds_path(self) -> Path:
@@ -75,6 +83,7 @@ class Checked:
             and manifest.evol_version == __version__
             and manifest.generations == self.config.generations
             and manifest.seeds.sha256 == self.seeds.sha256
+            and manifest.shard == self.shard
             and manifest.settings.get("seed_responses") == self.config.seed_responses
             and manifest.eliminator == self.eliminator
             and not _outputs_differ(self.folder, manifest)
@@ -93,10 +102,8 @@ def check_run(config: RunConfig) -> Checked:
     if not pack_folder.is_relative_to(data_folder("prompts")):
         config = config.model_copy(update={"pack": str(pack_folder.absolute())})  # stats may run elsewhere
     pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
-    path = Path(config.seeds) if config.seeds else data_folder("seeds") / "starter.jsonl"
-    tally, digest = SeedTally(), hashlib.sha256()
-    for seed in read_seeds(path, config.limit, tally):
-        digest.update(serialise_seed(seed) + b"\n")
+    tally = SeedTally()
+    source, shard = _survey_seeds(config, tally)
     folder = Path(config.out)
     try:
         is_file = folder.exists() and not folder.is_dir()
@@ -109,12 +116,65 @@ def check_run(config: RunConfig) -> Checked:
             f"{foreign}: not written by a run (there is no {MANIFEST_NAME})", "name another folder with --out"
         )
     existing = read_manifest(folder)
+    _refuse_other_shard(folder, existing, config.shard)
     fingerprint = config.fingerprint(pack.digests())
     if existing is not None and has_calls(folder):
         refuse_other_settings(folder, existing.fingerprint, fingerprint)
         fingerprint = {**existing.fingerprint, **fingerprint}
-    source = SeedsSource(path=str(path), count=tally.count, sha256=digest.hexdigest())
-    return Checked(config, pack, source, tally, folder, fingerprint, existing)
+    return Checked(config, pack, source, tally, folder, fingerprint, existing, shard=shard)
+
+
+def _sort_seeds(config: RunConfig, tally: SeedTally) -> Iterator[tuple[int, Seed, bool]]:
+    """Yield (position, seed, whether this run evolves it) of the whole list."""
+    spec = parse_shard(config.shard) if config.shard else None
+    for position, seed in enumerate(read_seeds(_find_seeds(config), config.limit, tally)):
+        yield position, seed, spec is None or spec.owns(seed.id)
+
+
+def _find_seeds(config: RunConfig) -> Path:
+    return Path(config.seeds) if config.seeds else data_folder("seeds") / "starter.jsonl"
+
+
+def _survey_seeds(config: RunConfig, tally: SeedTally) -> tuple[SeedsSource, Shard | None]:
+    """Read all seeds once: what this run evolves, and of a shard its place in the whole list."""
+    own, everything, packer = hashlib.sha256(), hashlib.sha256(), PositionPacker()
+    for position, seed, is_own in _sort_seeds(config, tally):
+        line = serialise_seed(seed) + b"\n"
+        if config.shard:
+            everything.update(line)
+        if is_own:
+            own.update(line)
+            packer.add(position)
+    source = SeedsSource(path=str(_find_seeds(config)), count=packer.count, sha256=own.hexdigest())
+    if not config.shard:
+        return source, None
+    spec = parse_shard(config.shard)
+    return source, Shard(
+        index=spec.index,
+        count=spec.count,
+        positions=packer.freeze(),
+        all_seeds=tally.count,
+        all_sha256=everything.hexdigest(),
+    )
+
+
+def _refuse_other_shard(folder: Path, existing: Manifest | None, wanted: str) -> None:
+    """A folder stays what it is: all seeds, or one shard of them."""
+    if existing is None or not (has_calls(folder) or existing.status == "done"):
+        return
+    before, now = (f"shard {spec}" if spec else "all seeds" for spec in (str(existing.shard or ""), wanted))
+    if before != now:
+        raise FolderError(
+            f"{folder}: holds {before}, not {now}", "give each shard a folder of its own with --out, and keep to it"
+        )
+
+
+def find_differences(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Old and new value, shortened, of every setting that differs, by dotted name; a key that one lacks is none."""
+    before, after = _flatten({key: old[key] for key in old.keys() & new.keys()}), _flatten(new)
+    shared = {name for name in before.keys() | after.keys() if name.split(".")[0] in old.keys() & new.keys()}
+    differing = sorted(name for name in shared if before.get(name) != after.get(name))
+    return {name: (_shorten(before.get(name)), _shorten(after.get(name))) for name in differing}
 
 
 def check_again(folder: Path) -> Checked:
@@ -130,7 +190,9 @@ def check_again(folder: Path) -> Checked:
     fingerprint = config.fingerprint(pack.digests())
     refuse_other_settings(folder, manifest.fingerprint, fingerprint)
     fingerprint = {**manifest.fingerprint, **fingerprint}
-    return Checked(config, pack, manifest.seeds, SeedTally(), folder, fingerprint, manifest, is_again=True)
+    return Checked(
+        config, pack, manifest.seeds, SeedTally(), folder, fingerprint, manifest, is_again=True, shard=manifest.shard
+    )
 
 
 def refuse_other_settings(place: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
@@ -139,13 +201,8 @@ def refuse_other_settings(place: Path, old: dict[str, Any], new: dict[str, Any])
     Raises:
         FolderError: names the place and the settings that differ.
     """
-    before, after = _flatten({key: old[key] for key in old.keys() & new.keys()}), _flatten(new)
-    shared = {name for name in before.keys() | after.keys() if name.split(".")[0] in old.keys() & new.keys()}
-    differing = sorted(name for name in shared if before.get(name) != after.get(name))
-    if differing:
-        shown = "; ".join(
-            f"{name} was {_shorten(before.get(name))}, now {_shorten(after.get(name))}" for name in differing[:4]
-        )
+    if differing := find_differences(old, new):
+        shown = "; ".join(f"{name} was {was}, now {now}" for name, (was, now) in list(differing.items())[:4])
         raise FolderError(
             f"{place}: made with other settings ({shown})", "use those settings, or name another place with --out"
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evol import __version__, telling
+from evol import __version__, scaling, telling
 from evol import batch_commands as batches
 from evol.console import given as _given
 from evol.console import given_limits, tell
@@ -35,6 +35,8 @@ A server of your own (vLLM, SGLang, llama.cpp):
   evol run seeds.jsonl --model NAME --base-url http://localhost:8000/v1
 The paper's setting; shows calls, tokens and prompts, sends and writes nothing:
   evol run seeds.jsonl --config configs/wizardlm.toml --dry-run
+One of four parts, each on a machine of its own; budgets and rates (--max-cost, --rpm, ...) are those of the part:
+  evol run seeds.jsonl --model gpt-4o-mini --shard 1/4 --out shards/1
 
 The same command again resumes: no call that was paid for is made again. A larger --generations, more seeds or another
 elimination threshold cost only the calls that are new.
@@ -132,6 +134,12 @@ def run(
     out: Annotated[str | None, typer.Option(help="Run folder.  [default: output]")] = None,
     generations: Annotated[int | None, typer.Option(help="Generations M.  [default: 4]")] = None,
     limit: Annotated[int | None, typer.Option(help="Take the first N seeds.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Part I of N (1/N to N/N) by seed id, after --limit; budgets and rates are per shard."
+        ),
+    ] = None,
     pack: Annotated[
         str | None, typer.Option(help="Prompt pack: a bundled name or a folder.  [default: general]")
     ] = None,
@@ -173,6 +181,7 @@ def run(
             "out": out,
             "generations": generations,
             "limit": limit,
+            "shard": shard,
             "pack": pack,
             "random_seed": random_seed,
             "seed_responses": seed_responses,
@@ -359,6 +368,8 @@ def score(
 app.command(short_help="How far a run is, also during it.")(batches.status)
 app.command(short_help="Requests as batch files, offline.", epilog=batches.EPILOG_EXPORT)(batches.export_batch)
 app.command(short_help="Results of batch files, offline.")(batches.import_batch)
+app.command(short_help="Join the shards of a run.", epilog=scaling.EPILOG_COLLECT)(scaling.collect)
+app.command(short_help="Run the shards on a Ray cluster.", epilog=scaling.EPILOG_RAY)(scaling.ray)
 app.command(short_help="A model's responses to test questions.", epilog=evaluating.EPILOG_RESPOND)(evaluating.respond)
 app.command(short_help="Responses judged pair by pair.", epilog=evaluating.EPILOG_COMPARE)(evaluating.compare)
 app.add_typer(evaluating.ballot)

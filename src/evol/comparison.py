@@ -8,7 +8,8 @@ from rich.console import Console
 
 from evol.breadth_tables import show_breadth
 from evol.figures import DiversityStats, FlawCount
-from evol.records import ALL_ROLES, RunStats
+from evol.records import ALL_ROLES
+from evol.runfigures import RunStats
 from evol.tables import NAMES, clean, make_table, show_cost, show_lengths, show_number, show_share
 
 LABEL_WIDTH = 33

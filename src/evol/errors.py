@@ -30,6 +30,7 @@ from typing import Any
 EXIT_DONE = 0
 EXIT_UNFINISHED = 3
 EXIT_SIGINT = 130
+EXIT_SIGTERM = 143
 
 
 class EvolError(Exception):

@@ -1,4 +1,4 @@
-"""The parts of `evol stats --json` and what `evol score` writes; no I/O. `records.RunStats` is composed of them.
+"""The parts of `evol stats --json` and what `evol score` writes; no I/O. `runfigures.RunStats` is composed of them.
 
 Versioned wire formats: within a version keys are only ever added. Figures are exact counts over all rows unless a field
 says that it is of a sample; a sample is chosen by hash, so that the same run gives the same figures.

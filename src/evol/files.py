@@ -247,9 +247,31 @@ def translate_storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: cannot write: {error.strerror or error}") from None
 
 
-def lock_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
+def lock_folder(folder: Path, held: Path | None = None) -> contextlib.AbstractContextManager[None]:
     """Hold a run folder for this process alone; see `lock_file`."""
-    return lock_file(folder / _LOCK_NAME, folder)
+    return lock_file(folder / _LOCK_NAME, held or folder)
+
+
+@contextlib.contextmanager
+def share_folder(folder: Path) -> Iterator[None]:
+    """Keep runs out of a folder while it is read; any number of readers may. Writes nothing.
+
+    Raises:
+        FolderInUse: a run holds it.
+    """
+    try:
+        handle = os.open(folder / _LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:  # a folder that no run ever held, such as a copy
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            raise FolderInUse(f"{folder}: in use by another evol process", "wait until it ends") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

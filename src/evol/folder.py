@@ -12,8 +12,10 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
+from evol.config import RunConfig
 from evol.errors import FolderError, StorageError
 from evol.files import digest_file, open_atomically, read_lines, write_atomically
+from evol.packs import Pack, load_pack
 from evol.records import MANIFEST_FORMAT, Manifest, Seed
 
 MANIFEST_NAME = "manifest.json"
@@ -106,6 +108,24 @@ def find_foreign_output(folder: Path) -> Path | None:
     paths = [folder / "journal.jsonl", folder / ELIMINATED_NAME, *sorted(folder.glob("generation-*.jsonl"))]
     # an empty journal is what a run leaves that was killed before it wrote its manifest
     return next((path for path in paths if path.exists() and path.stat().st_size), None)
+
+
+def load_settings(folder: Path, manifest: Manifest) -> tuple[RunConfig, Pack]:
+    """Configuration and prompt pack of a folder, for a replay of its journal.
+
+    Raises:
+        FolderError: the pack is not what it was, so no call would be found.
+        PackError: the pack is gone.
+    """
+    config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
+    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
+    if any(
+        manifest.fingerprint.get(role, {}).get("prompts", digest) != digest for role, digest in pack.digests().items()
+    ):
+        raise FolderError(
+            f"{folder}: the prompt pack changed since the run began", "restore it, or finish the run first"
+        )
+    return config, pack
 
 
 def check_outputs(folder: Path, manifest: Manifest) -> None:

@@ -98,6 +98,13 @@ def take_checked(line: bytes) -> bytes | None:
     return content if line[1 - _CRC_LENGTH :] == b',"crc":"%08x"}' % zlib.crc32(content) else None
 
 
+def describe_damage(path: Path, number: int) -> FolderError:
+    """The error of a line that is not whole, and not the last."""
+    return FolderError(
+        f"{path}:{number}: a damaged line", "restore the file from a copy, or remove that line and pay its call again"
+    )
+
+
 class CallTotals:
     """Running counts of one role; `freeze` gives the persisted form."""
 
@@ -451,10 +458,7 @@ class Journal:
             raise self._damage(last_bad)
 
     def _damage(self, number: int) -> FolderError:
-        return FolderError(
-            f"{self._path}:{number}: a damaged line",
-            "restore the file from a copy, or remove that line and pay its call again",
-        )
+        return describe_damage(self._path, number)
 
     def _take_line(self, line: bytes) -> bool:
         """Count one whole line; whether it was good."""

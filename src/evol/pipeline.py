@@ -52,7 +52,6 @@ from evol.records import (
     Seed,
     UnfinishedLineage,
 )
-from evol.seeds import SeedTally, read_seeds
 from evol.session import Backends, Job, Session, check_past_cost, judge_end
 from evol.spool import Spool
 
@@ -185,7 +184,7 @@ def _know_prices(checked: Checked, prices: Mapping[Role, Price | None]) -> dict[
 def _store_seeds(checked: Checked) -> None:
     if checked.is_again:
         return
-    digest = write_seeds(checked.folder, read_seeds(checked.seeds_path, checked.config.limit, SeedTally()))
+    digest = write_seeds(checked.folder, checked.read_seeds())
     if digest != checked.seeds.sha256:
         raise SeedError(f"{checked.seeds_path}: changed while it was read", "run the command again")
 
@@ -198,6 +197,7 @@ def _describe(checked: Checked, prices: Mapping[Role, Price | None], estimate: E
         status="running",
         generations=config.generations,
         seeds=checked.seeds,
+        shard=checked.shard,
         settings=config.model_dump(mode="json"),
         fingerprint=checked.fingerprint,
         eliminator=checked.eliminator,

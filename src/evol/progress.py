@@ -9,8 +9,8 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
@@ -123,6 +123,44 @@ def count_up(total: int, unit: str) -> Callable[[int], object]:
             bar.close()
 
     return advance
+
+
+class ClusterBar:
+    """Tells how the shards of a run go, as one bar; off a terminal there is none.
+
+    Args:
+        seeds: of all shards.
+        shards: how many.
+        quiet: only notices.
+    """
+
+    def __init__(self, seeds: int, shards: int, *, quiet: bool = False) -> None:
+        self._seeds, self._shards = seeds, shards
+        self._begun = time.monotonic()
+        self._bar: tqdm[NoReturn] = tqdm(
+            total=seeds, unit="seed", file=sys.stderr, disable=True if quiet else None, dynamic_ncols=True
+        )
+
+    def notice(self, text: str) -> None:
+        """One sentence for the user."""
+        tqdm.write(f"evol: {clean_for_terminal(text)}", file=sys.stderr)
+
+    def show(self, reports: Sequence[Mapping[str, Any]], ended: int) -> None:
+        """Draw where all shards stand together."""
+        if self._bar.disable:
+            return
+        done, rows, eliminated, calls = (
+            sum(int(report[name]) for report in reports) for name in ("done", "rows", "eliminated", "calls")
+        )
+        self._bar.n = min(done, self._seeds)
+        speed = calls / max(time.monotonic() - self._begun, 1e-9)
+        self._bar.set_postfix_str(
+            f"{ended} of {self._shards} shards done, {rows} rows, {eliminated} eliminated, {speed:.1f} calls/s"
+        )
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
 
 
 def _describe_evolution(outcome: Outcome, number: int) -> str:

@@ -12,17 +12,6 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evol.figures import (
-    BreadthStats,
-    DifficultyStats,
-    DiversityStats,
-    DuplicateStats,
-    FlawCount,
-    LatencyStats,
-    SimilarityStats,
-    SpeedStats,
-)
-
 Message = dict[str, str]
 """One chat turn: `role` and `content`."""
 
@@ -373,6 +362,34 @@ class UnfinishedLineage(_Frozen):
     error: str
 
 
+class Shard(_Frozen):
+    """Which part of a whole list of seeds a run folder holds; see `shards.py`."""
+
+    index: int = Field(ge=1)
+    """From 1 to `count`."""
+    count: int = Field(ge=1)
+    positions: str
+    """Where its seeds stand in the whole list, packed."""
+    all_seeds: int
+    """How many seeds the whole list has."""
+    all_sha256: str
+    """Digest over the whole list's normalised seeds in their order."""
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+class CollectedShard(_Frozen):
+    """A shard's state when `evol collect` joined it."""
+
+    seeds_sha256: str
+    """Digest over its normalised seeds."""
+    journal_bytes: int
+    """Length of its journal, which only grows."""
+    journal_start: str
+    """Digest over the first line of its journal, which stays."""
+
+
 RunStatus = Literal["running", "done", "unfinished", "budget", "endpoint", "interrupted"]
 
 MANIFEST_FORMAT = 1
@@ -387,6 +404,10 @@ class Manifest(_Frozen):
     status: RunStatus
     generations: int
     seeds: SeedsSource
+    shard: Shard | None = None
+    """Of a folder that `evol run --shard` made."""
+    collected: list[CollectedShard] = []
+    """The shards, by index, that this folder was joined from; empty as soon as the folder goes on by itself."""
     settings: dict[str, Any]
     """The whole run configuration, without secrets."""
     fingerprint: dict[str, Any]
@@ -402,87 +423,3 @@ class Manifest(_Frozen):
     """At most the first hundred."""
     files: dict[str, FileDigest] = {}
     """The output files of the last ordinary end; empty while running."""
-
-
-class OperationStats(_Frozen):
-    """How often an operation was drawn in generations 1 … M, and how many of its evolutions survived."""
-
-    drawn: int
-    survived: int
-
-
-class LengthStats(_Frozen):
-    """Lengths of surviving texts: words (`elimination.texts.count_words`) or tokens; percentiles by rank."""
-
-    mean: float
-    p50: int
-    p90: int
-    p99: int
-
-
-STATS_FORMAT = 1
-
-
-class RunStats(_Frozen):
-    """What `evol stats --json` prints for each run."""
-
-    format: int = STATS_FORMAT
-    """Version of this layout; keys are only ever added within one version."""
-    folder: str
-    """As it was named."""
-    status: str
-    """A manifest's status, "in progress", or "killed" for a run that left no files."""
-    seeds: int
-    """How many there are."""
-    generations: list[GenerationCount]
-    """From 0, the seeds, to M."""
-    adds_up: bool
-    """Whether survivors + eliminated + unfinished = seeds in every generation."""
-    operations: dict[str, OperationStats]
-    """By operation."""
-    instruction_words: dict[str, LengthStats]
-    """By generation."""
-    response_words: dict[str, LengthStats]
-    """By generation."""
-    calls: dict[str, CallCount]
-    """By role."""
-    estimate: Estimate | None = None
-    """Of the whole run, made before it began."""
-    throttle: list[ThrottleChange] = []
-    """How the calls in flight changed, over the whole folder."""
-    unfinished: list[UnfinishedLineage]
-    """At most the first hundred."""
-    evolved: dict[str, int] = {}
-    """By generation: survivors + eliminated."""
-    sample: dict[str, int] = {}
-    """By generation: surviving rows in the sample that the fields speak of which are not counts over all rows."""
-    tokenizer: str = ""
-    """The file of `--tokenizer`, "" where none was given and the next two fields are empty."""
-    instruction_tokens: dict[str, LengthStats] = {}
-    """By generation, of the sample, without special tokens."""
-    response_tokens: dict[str, LengthStats] = {}
-    """By generation, of the sample, without special tokens."""
-    duplicates: DuplicateStats | None = None
-    """Among the instructions of all surviving rows."""
-    instruction_diversity: dict[str, DiversityStats] = {}
-    """By generation, of the sample."""
-    response_diversity: dict[str, DiversityStats] = {}
-    """By generation, of the sample."""
-    parent_similarity: dict[str, SimilarityStats] = {}
-    """By generation from 1, of the sample."""
-    operation_similarity: dict[str, SimilarityStats] = {}
-    """By operation, of the sample."""
-    refusals: dict[str, FlawCount] = {}
-    """By generation: rows whose response opens with a refusal or an apology (English only)."""
-    truncations: dict[str, FlawCount] = {}
-    """By generation: rows cut at max_tokens, or inside their thinking."""
-    latency: dict[str, LatencyStats] = {}
-    """By role; empty without a journal."""
-    speed: dict[str, SpeedStats] = {}
-    """Of the "run" and of the "scoring", each where it has calls; empty without a journal."""
-    cost: float | None = None
-    """USD of all calls; None where a price is unknown."""
-    difficulty: dict[str, DifficultyStats] = {}
-    """By mode of `evol score`; empty where nothing was scored."""
-    breadth: BreadthStats | None = None
-    """With `--breadth` and in a report; None where nobody asked, or of fewer than three rows."""

@@ -21,8 +21,8 @@ from evol.breadth import BreadthPlan
 from evol.errors import StorageError, UsageError
 from evol.files import write_atomically
 from evol.markup import escape, fill_template, write_figure, write_tiles
-from evol.records import RunStats
 from evol.report_data import LINEAGE_BYTES, ReportData, escape_json, gather
+from evol.runfigures import RunStats
 
 MARK = b"<!doctype html>\n<!-- evol report -->\n"
 PAGE = Path(__file__).parent / "page"

@@ -18,8 +18,9 @@ from evol.breadth import SAMPLED_FOR, Breadth, BreadthPlan, BreadthSample, measu
 from evol.elimination.texts import count_words
 from evol.errors import EvolError
 from evol.folder import require_manifest
-from evol.records import Manifest, RunStats
+from evol.records import Manifest
 from evol.rows import RowDict
+from evol.runfigures import RunStats
 from evol.sample import HashSample
 from evol.scores import read_scores
 from evol.seeds import read_skills

@@ -42,15 +42,12 @@ Backends = Mapping[Role, Sequence[Backend]]
 """Who plays which role: one backend, or an endpoint's for each of its base URLs."""
 
 
-def make_backends(
-    models: Mapping[Role, ModelConfig], limits: LimitsConfig, warn: Callable[[str], None]
-) -> dict[Role, list[Backend]]:
+def make_backends(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> dict[Role, list[Backend]]:
     """The backends of each role, one for each base URL; roles with the same model and endpoint share them.
 
     Args:
         models: of the roles.
         limits: of the command.
-        warn: tells the user that an endpoint is not private.
 
     Raises:
         EndpointError: no key, or the local model's weights or runtime are missing.
@@ -74,13 +71,21 @@ def make_backends(
                 else:
                     from evol.backends.endpoint import EndpointBackend
 
-                    endpoint = made[identity] = EndpointBackend(model, url, limits.timeout)
-                    if endpoint.is_exposed:
-                        warn(
-                            f"warning: {endpoint.label} is plain http: key and texts can be read on the way; use https"
-                        )
+                    made[identity] = EndpointBackend(model, url, limits.timeout)
             backends[role].append(made[identity])
     return backends
+
+
+def describe_exposure(backends: Backends) -> list[str]:
+    """A warning for each endpoint that is asked in plain http beyond this machine."""
+    from evol.backends.endpoint import is_exposed
+
+    labels = dict.fromkeys(backend.label for several in backends.values() for backend in several)
+    return [
+        f"warning: {label} is plain http: key and texts can be read on the way; use https"
+        for label in labels
+        if is_exposed(label.rpartition(" at ")[2])
+    ]
 
 
 def check_past_cost(journal: Journal, prices: Mapping[Role, Price | None], limits: LimitsConfig) -> None:
@@ -249,7 +254,7 @@ class Session:
         slots = {role: find_slots(models, limits, role) for role in models}
         numbers = {role: len(several) for role, several in self._backends.items()}
         wanted = sum((count or MOST_SLOTS) * numbers[role] for role, count in slots.items()) + _OTHER_FILES
-        ceiling = max(1, min(MOST_SLOTS, _allow_open_files(wanted) - _OTHER_FILES))
+        ceiling = max(1, min(MOST_SLOTS, allow_open_files(wanted) - _OTHER_FILES))
         terms: dict[Role, Terms] = {}
         for role, several in self._backends.items():
             routes = []
@@ -292,7 +297,7 @@ def _refuse_lost_sight(journal: Journal, batching: list[BatchingBackend]) -> Non
         )
 
 
-def _allow_open_files(wanted: int) -> int:
+def allow_open_files(wanted: int) -> int:
     """Raise the process's soft limit of open files towards `wanted`, each call being one; what it is then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:

@@ -13,17 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from evol.config import RunConfig
-from evol.errors import FolderError
 from evol.files import is_locked
-from evol.folder import check_outputs, read_seeds_again, require_manifest
+from evol.folder import check_outputs, load_settings, read_seeds_again, require_manifest
 from evol.journal import JOURNAL_NAME, Journal
-from evol.packs import load_pack
 from evol.projection import Tally, replay_all
-from evol.records import CallCount, GenerationCount, Manifest, RunStats
+from evol.records import CallCount, GenerationCount, Manifest
 from evol.rows import RowDict, read_lineages
+from evol.runfigures import RunStats
 from evol.scores import read_difficulty
 from evol.speed import CallTimes
 from evol.survey import Survey
@@ -67,14 +63,7 @@ def survey_run(
 
 
 def _project(folder: Path, manifest: Manifest, survey: Survey, collectors: Sequence[Collector]) -> RunStats:
-    config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
-    pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
-    if any(
-        manifest.fingerprint.get(role, {}).get("prompts", digest) != digest for role, digest in pack.digests().items()
-    ):
-        raise FolderError(
-            f"{folder}: the prompt pack changed since the run began", "restore it, or finish the run first"
-        )
+    config, pack = load_settings(folder, manifest)
     tally, times = Tally.for_generations(config.generations), CallTimes()
     with Journal.open_for_reading(folder, times.see) as journal:
         outcomes = replay_all(read_seeds_again(folder), config, pack, journal, tally)

@@ -17,8 +17,8 @@ from evol.duplicates import DuplicateFinder
 from evol.elimination.texts import count_words
 from evol.figures import FlawCount, SimilarityStats
 from evol.flaws import is_refusal, is_truncated
-from evol.records import LengthStats, OperationStats
 from evol.rows import RowDict
+from evol.runfigures import LengthStats, OperationStats
 from evol.speed import find_percentile, find_quantile
 from evol.tokens import TokenCounter
 from evol.words import measure_overlap, split_words
@@ -32,7 +32,7 @@ Summary = TypeVar("Summary")
 
 
 class Survey:
-    """Takes lineages, gives the fields of `records.RunStats` that speak of rows; to be closed.
+    """Takes lineages, gives the fields of `runfigures.RunStats` that speak of rows; to be closed.
 
     Args:
         seeds: of the run.

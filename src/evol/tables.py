@@ -11,7 +11,8 @@ from rich.table import Table
 
 from evol.figures import DifficultyStats, DiversityStats, DuplicateStats
 from evol.progress import clean_for_terminal
-from evol.records import CallCount, LengthStats, RunStats, ThrottleChange
+from evol.records import CallCount, ThrottleChange
+from evol.runfigures import LengthStats, RunStats
 
 SHOWN_CHANGES = 8
 NAMES = {"single": "one by one", "joint": "jointly"}

@@ -20,29 +20,25 @@ if TYPE_CHECKING:
 def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
     """Carry out a run; its exit code."""
     from evol.checks import check_run
+    from evol.launch import prepare
     from evol.pipeline import RunResult
     from evol.pipeline import run as run_pipeline
-    from evol.plan import plan_run
-    from evol.pricing import find_prices
     from evol.progress import TerminalObserver
-    from evol.seeds import SeedTally, read_seeds
-    from evol.session import make_backends
+    from evol.session import describe_exposure
     from evol.texts import describe_estimate
 
     checked = check_run(config)
     if checked.existing is not None and checked.is_done:
         result = RunResult(checked.existing, 0, was_done=True)
     else:
-        prices = find_prices(config.models, config.limits)
-        backends = make_backends(config.models, config.limits, say)
-        seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
-        plan = plan_run(seeds, checked.seeds.count, config, checked.pack, prices)
-        estimate = plan.estimate
+        launch = prepare(checked)
+        part = f" (shard {checked.shard} of {checked.shard.all_seeds})" if checked.shard else ""
         by_label: dict[str, list[str]] = {}
-        for role, several in backends.items():
+        for role, several in launch.backends.items():
             by_label.setdefault(" and ".join(backend.label for backend in several), []).append(role)
         for label, roles in by_label.items():
-            say(f"asking {label} ({', '.join(roles)}), {checked.seeds.count} seeds x {config.generations} generations")
+            seeds = f"{checked.seeds.count} seeds{part} x {config.generations} generations"
+            say(f"asking {label} ({', '.join(roles)}), {seeds}")
         if config.evolver_model.is_local:
             say(
                 "a local model runs with short prompts, replies of at most "
@@ -50,28 +46,32 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
                 f"{'off' if config.judge_scope == 'off' else 'on'}"
                 + ("; the embedded one is for trying out, it evolves poorly" if not config.evolver_model.model else "")
             )
+        for warning in describe_exposure(launch.backends):
+            say(warning)
         _tell_left_out(checked)
-        say(describe_estimate(estimate))
-        if plan.batches:
+        say(describe_estimate(launch.estimate))
+        if launch.batches:
             say(
-                f"about {plan.batches} batches follow one another, each may take up to 24 hours; stop any time, the "
+                f"about {launch.batches} batches follow one another, each may take up to 24 hours; stop any time, the "
                 "same command goes on"
             )
-        result = run_pipeline(checked, backends, TerminalObserver(quiet=quiet), prices, estimate)
+        observer = TerminalObserver(quiet=quiet)
+        result = run_pipeline(checked, launch.backends, observer, launch.prices, launch.estimate)
     if as_json:
         print_json(result.manifest.model_dump(mode="json") | {"exit_code": result.exit_code})
     else:
-        _print_summary(result, checked)
+        print_summary(result, checked.folder)
     if result.error:
         say(f"{'stopped' if result.exit_code == 4 else 'error'}: {result.error}")
     return result.exit_code
 
 
-def _print_summary(result: RunResult, checked: Checked) -> None:
+def print_summary(result: RunResult, folder: Path) -> None:
+    """Print what a run, or a collection of shards, came to."""
     from evol.pipeline import NOT_REACHED
     from evol.texts import describe_calls
 
-    manifest, folder = result.manifest, checked.folder
+    manifest = result.manifest
     if result.was_done:
         tell(f"{folder}: already complete, nothing to do")
     for count in manifest.counts:
@@ -90,6 +90,8 @@ def _print_summary(result: RunResult, checked: Checked) -> None:
         tell("next: the same command with a larger limit goes on where this one stopped")
     elif result.exit_code:
         tell("next: the same command again goes on where this one stopped")
+    elif manifest.shard:
+        tell("next: evol collect OUT SHARD… when all shards are done")
     else:
         tell(f"next: evol merge{suffix} && evol stats{suffix}")
 
@@ -102,14 +104,12 @@ def dry_run(config: RunConfig, as_json: bool) -> int:
     from evol.journal import Journal, has_calls
     from evol.plan import plan_run
     from evol.pricing import find_prices
-    from evol.seeds import SeedTally, read_seeds
     from evol.texts import describe_plan
 
     checked = check_run(config)
     _tell_left_out(checked)
     prices = find_prices(config.models, config.limits)
-    seeds = read_seeds(checked.seeds_path, config.limit, SeedTally())
-    plan = plan_run(seeds, checked.seeds.count, config, checked.pack, prices)
+    plan = plan_run(checked.read_seeds(), checked.seeds.count, config, checked.pack, prices)
     journaled = 0
     if has_calls(checked.folder):
         with Journal.open_for_reading(checked.folder) as journal:
@@ -138,15 +138,17 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     from evol.progress import TerminalObserver
     from evol.scores import read_difficulty
     from evol.scoring import score as score_rows
-    from evol.session import make_backends
+    from evol.session import describe_exposure, make_backends
     from evol.texts import describe_scores, describe_scoring
 
     rater = checked.rater
     price = find_prices({"scorer": rater.model}, checked.limits)["scorer"]
-    backends = make_backends({"scorer": rater.model}, checked.limits, say)
+    backends = make_backends({"scorer": rater.model}, checked.limits)
     asked = " and ".join(backend.label for backend in backends["scorer"])
     asked_price = rater.model.choose_price(price)
     say(f"asking {asked} (scorer); {describe_scoring(checked.work, rater.mode, asked_price)}")
+    for warning in describe_exposure(backends):
+        say(warning)
     if rater.model.is_local and not rater.model.model:
         say("the embedded model is for trying out: its ratings say little")
     result = score_rows(checked, backends, TerminalObserver(quiet=quiet, unit="prompt"), price)

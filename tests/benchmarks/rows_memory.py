@@ -50,7 +50,7 @@ def measure_resume(settings: Settings) -> list[Row]:
             return [Row("resume", f"exit {made.exit_code}", notes=made.complaint)]
     (run / "eliminated.jsonl").unlink()
     restored = _replay(settings, work, run, "finished run, its `eliminated.jsonl` deleted", sent=0)
-    sent = _undo_the_end(run)
+    sent = undo_the_end(run)
     return [restored, _replay(settings, work, run, "run killed one call before its end", sent=sent)]
 
 
@@ -76,7 +76,7 @@ def _replay(settings: Settings, work: Workload, run: Path, state: str, *, sent: 
     )
 
 
-def _undo_the_end(run: Path) -> int:
+def undo_the_end(run: Path) -> int:
     """Leave what a SIGKILL before the last reply leaves: a journal without it, no outputs, a manifest that says so.
 
     Returns:

@@ -99,7 +99,6 @@ class EndpointBackend:
         found = connect(model, url)
         self.label = found.label
         self.verified_by = self.label
-        self.is_exposed = is_exposed(found.base)
         self._client = ChatClient(f"{found.base}/chat/completions", found.headers, timeout, found.secrets)
         self.complete = self._client.complete  # one frame less in every call
 

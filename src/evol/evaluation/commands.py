@@ -217,14 +217,16 @@ def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
     from evol.evaluation.texts import describe_file_estimate
     from evol.pricing import find_prices
     from evol.progress import TerminalObserver
-    from evol.session import make_backends
+    from evol.session import describe_exposure, make_backends
 
     prices = find_prices(job.models, job.limits)
 
     def connect() -> dict[Role, Any]:
-        backends = make_backends(job.models, job.limits, say)
+        backends = make_backends(job.models, job.limits)
         for role, several in backends.items():
             say(f"asking {' and '.join(backend.label for backend in several)} ({role})")
+        for warning in describe_exposure(backends):
+            say(warning)
         say(f"expected: {describe_file_estimate(plan_file(job, prices))}")
         return backends
 
