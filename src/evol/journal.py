@@ -10,9 +10,8 @@ Promise, exactly:
   folders are synced before the first call. A file system that keeps a later block of the window and loses an earlier
   one leaves a damaged line, which the next command names.
 - Disk refuses a write or an fsync: nothing of that record stays (what cannot be cut off is a torn last line), no
-  further one is taken, no output is written, and the command ends with exit 2. Replies of calls in flight at that
-  moment are lost, at most as many as the concurrency. After a refused fsync the disk itself has broken its word about
-  the records since the one before; they are read as long as they can be.
+  further one is taken, no output is written, exit 2. Replies in flight at that moment are lost, at most as many as the
+  concurrency. After a refused fsync the disk itself has broken its word about records since the one before.
 
 Cost: microseconds a record, one fsync per window.
 
