@@ -12,8 +12,7 @@ Promise, exactly:
 - Disk refuses a write or an fsync: nothing of that record stays (what cannot be cut off is a torn last line), no
   further one is taken, no output is written, exit 2. Replies in flight at that moment are lost, at most as many as the
   concurrency. After a refused fsync the disk itself has broken its word about records since the one before.
-
-Cost: microseconds a record, one fsync per window.
+- Cost: microseconds a record, one fsync per window.
 
 A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxxxxxx"}`; crc is the CRC-32 of all bytes before
 `,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call), `failure` (a request without a reply: it
