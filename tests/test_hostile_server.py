@@ -89,7 +89,7 @@ class Weather(RuleBasedStateMachine):
         if not name:
             return None
         self.counted[name] = self.counted.get(name, 0) + 1
-        self.has_outcomes |= name in LASTING or name == "no_choices"
+        self.has_outcomes |= name in LASTING or name in ("no_choices", "absurd_usage")  # the rows tell no usage then
         fault = ALL[name]
         if isinstance(fault, tuple) and 300 <= fault[0] < 400:
             return (fault[0], {"Location": f"{self.elsewhere.url}/chat/completions"}, b"")
