@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from conftest import KEY, Evol, read_outputs
+from evol.adaptive import ConcurrencyFinder
 from evol.records import Completion, CompletionRequest
 from evol.routing import FAILURES, LONGEST_REST, Route, Router
 from evol.throttle import Slot, Throttle
@@ -99,6 +100,50 @@ def test_a_cancelled_wait_leaves_no_slot_behind(is_late: bool) -> None:
         return [route.throttle.in_flight for route in router.routes]
 
     assert run_virtually(main) == [0, 0]
+
+
+def test_calls_that_end_together_teach_the_slots_of_each_endpoint() -> None:
+    """Nobody is granted two slots at once, so that two endpoints are found to take as many calls as one."""
+
+    async def main(loop: VirtualLoop) -> list[int]:
+        routes = [Route(_Named(name), Throttle(name, ConcurrencyFinder(256), loop.time)) for name in "ab"]
+        router = Router(routes, loop.time)
+        end = loop.time() + 20
+
+        async def work() -> None:
+            while loop.time() < end:
+                route, slot = await take(router)
+                await asyncio.sleep(0.2 * max(1.0, route.throttle.in_flight / 64))
+                route.throttle.note_reply(slot, 10, None)
+                route.release(slot)
+
+        await asyncio.gather(*(work() for _ in range(400)))
+        return [route.throttle.limit for route in routes]
+
+    assert min(run_virtually(main)) > 48
+
+
+def test_who_waits_at_one_that_hangs_goes_to_one_that_came_back() -> None:
+    """A rest that ends is noticed also by those who stand in line elsewhere already."""
+
+    async def main(loop: VirtualLoop) -> tuple[str, float, list[int]]:
+        router = make_router(loop, 1, 1)
+        (first, one), (second, _) = await take(router), await take(router)  # the second one hangs
+        begun = loop.time()
+        assert first.note_failure(one, begun, is_certain=True)
+        first.release(one)
+        route, slot = await asyncio.wait_for(take(router), 100)
+        waited = loop.time() - begun
+        route.note_success()
+        route.release(slot)
+        late = asyncio.ensure_future(take(router))
+        await asyncio.sleep(1)
+        await late
+        return route.backend.label + second.backend.label, waited, [one.throttle.in_flight for one in router.routes]
+
+    labels, waited, in_flight = run_virtually(main)
+    assert (labels, in_flight) == ("ab", [1, 1])
+    assert waited < 3
 
 
 def test_who_waits_is_turned_away() -> None:
@@ -270,6 +315,26 @@ def test_one_that_serves_nobody_is_left_out(
     [told] = [line for line in done.stderr.splitlines() if "is left out, and tried again now and then: " in line]
     assert told.startswith(f"evol: m at {servers[0].url} is left out")
     assert said in told
+    assert count_rows(evol.folder / "output") == 40
+
+
+def test_one_refuses_its_key_while_the_other_is_away(
+    evol: Evol, servers: list[FakeServer], write_seeds: Callable[..., Path]
+) -> None:
+    """An endpoint that has served is waited for; the other one's key does not end the run meanwhile."""
+    servers[0].key = "another"
+    broken_until: list[float] = []
+
+    def fault(body: dict[str, object], seen: int) -> tuple[int, dict[str, str], bytes] | None:
+        if servers[1].total == 10 and not broken_until:
+            broken_until.append(time.monotonic() + 3)
+        return (500, {}, b"") if broken_until and time.monotonic() < broken_until[0] else None
+
+    servers[1].fault = fault
+    words = ask_all(evol, servers[:2], write_seeds(20), "--generations", "1", "--concurrency", "4")
+    done = evol.invoke(words)
+    assert done.returncode == 0, done.stderr
+    assert broken_until
     assert count_rows(evol.folder / "output") == 40
 
 

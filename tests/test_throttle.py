@@ -10,7 +10,7 @@ import pytest
 from evol.adaptive import ConcurrencyFinder
 from evol.rates import Allowance, RateHint
 from evol.records import CompletionRequest, ThrottleChange
-from evol.throttle import Rates, Throttle
+from evol.throttle import Rates, Slot, Throttle
 from virtual_time import QueueingServer, VirtualLoop, run_virtually
 
 
@@ -94,6 +94,29 @@ def test_auto_finds_a_server_that_queues(slots: int, seconds: float, sigma: floa
     share, peak = run_virtually(main)
     assert share >= 0.9
     assert peak <= (96 if slots == 64 else 2 * slots)
+
+
+def test_calls_that_fail_at_once_do_not_stop_the_finding() -> None:
+    """A server that breaks a tenth of the calls is found to take as many as it can, like any other."""
+
+    async def main(loop: VirtualLoop) -> float:
+        server, numbers = QueueingServer(loop, 64, lambda n: 0.25), count()
+        throttle = Throttle("x", ConcurrencyFinder(1024), loop.time)
+        begun = loop.now
+
+        async def call(slot: Slot) -> None:
+            if next(numbers) % 10 == 9:
+                await asyncio.sleep(0.01)
+                throttle.note_failure(slot)
+            else:
+                await server.ask()
+                throttle.note_reply(slot, 10, None)
+
+        await keep_busy(loop, throttle, call, 60)
+        late = [stamp for stamp in server.done if 30 <= stamp - begun < 60]
+        return len(late) / (30 * 64 / 0.25)
+
+    assert run_virtually(main) >= 0.9
 
 
 @pytest.mark.parametrize("retry_after", [None, 1.0])

@@ -46,6 +46,7 @@ class Sample:
     size: int = 0
     """Calls that must have started, and nearly all of them ended, before it is looked at."""
     roles: list[str] = field(default_factory=list)
+    """"" of a call that was forgotten."""
     started: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     """0 while the call runs."""
@@ -76,7 +77,8 @@ class Sample:
         """Bring the summary up to date."""
         by_role: dict[str, list[float]] = {}
         for role, started, seconds in zip(self.roles[: self.size], self.started, self.seconds, strict=False):
-            by_role.setdefault(role, []).append(seconds or now - started)
+            if role:
+                by_role.setdefault(role, []).append(seconds or now - started)
         for role, values in by_role.items():
             if len(values) >= _FEW:
                 mean = max(1e-6, sum(values) / len(values))
@@ -132,6 +134,15 @@ class ConcurrencyFinder:
             return False
         sample.ended += 1
         return sample.is_ready and self._consider(sample, now)
+
+    def forget(self, ticket: tuple[int, int]) -> None:
+        """A sampled call was not made, or says nothing: the sample is complete without it."""
+        sample, (number, index) = self._sample, ticket
+        if number != sample.number:
+            return
+        sample.roles[index] = ""
+        sample.seconds[index] = math.inf  # ended
+        sample.ended += index < sample.size
 
     def note_refusal(self, started: float, now: float, floor: int = 1) -> bool:
         """A call that started at `started` was refused for too much load; whether the limit changed.

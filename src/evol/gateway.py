@@ -360,7 +360,7 @@ class Gateway:
                 f"{route.backend.label} is left out, and tried again now and then: {error.message}",
             )
         call.is_movable = router.has_another(route)
-        return TransientCallError(error.message) if is_its_own and call.is_movable else error
+        return TransientCallError(error.message) if is_its_own and (call.is_movable or router.may_return(route)) else error
 
     def _hold_back(self, call: _Call, throttle: Throttle, slot: Slot, error: TransientCallError) -> None:
         """The server refused a call for its load: everybody waits, and fewer calls follow."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from evol.backends.base import Backend
 from evol.records import CompletionRequest
-from evol.throttle import Slot, Throttle
+from evol.throttle import Granted, Slot, Throttle, wait_for_slot
 
 FAILURES = 3
 """In a row that put an endpoint to rest."""
@@ -29,9 +29,12 @@ class Route:
     Args:
         backend: who answers there.
         throttle: its slots.
+
+    Attributes:
+        has_served: it has replied to this run.
     """
 
-    __slots__ = ("_failures", "_rest", "_rested_at", "_resting_until", "_trial", "backend", "throttle")
+    __slots__ = ("_failures", "_rest", "_rested_at", "_resting_until", "_trial", "backend", "has_served", "throttle")
 
     def __init__(self, backend: Backend, throttle: Throttle) -> None:
         self.backend = backend
@@ -40,6 +43,7 @@ class Route:
         self._rest = 0.0
         self._rested_at = self._resting_until = float("-inf")
         self._trial: Slot | None = None  # of the call that tries an endpoint after its rest
+        self.has_served = False
 
     @property
     def resting_until(self) -> float:
@@ -63,6 +67,7 @@ class Route:
 
     def note_success(self) -> None:
         """A reply came."""
+        self.has_served = True
         self._failures = 0
         self._rest = 0.0
 
@@ -114,6 +119,10 @@ class Router:
         now = self._clock()
         return any(other is not route and other.is_open(now) for other in self.routes)
 
+    def may_return(self, route: Route) -> bool:
+        """Whether an endpoint other than this one has served, so that it is worth waiting for."""
+        return any(other is not route and other.has_served for other in self.routes)
+
     async def acquire(self, request: CompletionRequest, tokens: float) -> tuple[Route, Slot]:
         """Wait for a slot at one of the endpoints; give it back with `Route.release`.
 
@@ -133,11 +142,11 @@ class Router:
                 route = min(free, key=lambda one: one.throttle.in_flight / one.throttle.limit)
                 slot = await route.throttle.acquire(request, tokens)
             else:
-                route, slot = await self._await_first(open_routes, request, tokens)
+                route, slot = await self._await_first(request, tokens)
             if route in self._list_open():  # it may have failed while we waited
                 route.take(slot)
                 return route, slot
-            route.throttle.release(slot)
+            route.throttle.give_back(slot)
 
     def turn_away(self, error: Callable[[], Exception]) -> None:
         """Whoever waits gets an error instead of a slot."""
@@ -149,17 +158,27 @@ class Router:
         found = [route for route in self.routes if route.is_open(now)]
         return found or [min(self.routes, key=lambda route: route.resting_until)]
 
-    @staticmethod
-    async def _await_first(routes: list[Route], request: CompletionRequest, tokens: float) -> tuple[Route, Slot]:
-        """Wait at several throttles at once, and keep the first slot."""
-        waits = {asyncio.ensure_future(route.throttle.acquire(request, tokens)): route for route in routes}
+    async def _await_first(self, request: CompletionRequest, tokens: float) -> tuple[Route, Slot]:
+        """Stand in line at all open endpoints, and at those that rest as soon as they may be tried."""
+        loop = asyncio.get_running_loop()
+        granted: Granted = loop.create_future()
+        absent = list(self.routes)
+        timer: asyncio.TimerHandle | None = None
+
+        def join() -> None:
+            nonlocal timer
+            for route in [route for route in self._list_open() if route in absent]:
+                if not granted.done():
+                    absent.remove(route)
+                    route.throttle.queue(request, tokens, granted)
+            if absent and not granted.done():
+                ends = min(route.resting_until for route in absent) - self._clock()
+                timer = loop.call_later(max(ends, FIRST_REST), join)
+
+        join()
         try:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            won = done.pop()
-            found = waits.pop(won), won.result()
+            throttle, slot = await wait_for_slot(granted)
         finally:
-            for wait, route in waits.items():
-                if wait.done() and not wait.cancelled() and wait.exception() is None:
-                    route.throttle.release(wait.result())
-                wait.cancel()  # the throttle takes a slot back that arrives together with it
-        return found
+            if timer is not None:
+                timer.cancel()
+        return next(route for route in self.routes if route.throttle is throttle), slot

@@ -14,6 +14,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from evol.adaptive import ConcurrencyFinder
 from evol.rates import MAX_WAIT, Bucket, PaceFinder, RateHint
@@ -65,6 +66,12 @@ class Rates:
         if self._tokens:
             self._tokens.take(tokens, now)
 
+    def give_back(self, tokens: float, now: float) -> None:
+        """One request that was taken does not go."""
+        if self._requests:
+            self._requests.take(-1, now)
+        self.settle(-tokens, now)
+
 
 @dataclass(slots=True)
 class Slot:
@@ -79,6 +86,25 @@ class Slot:
     begun: float
     tokens: float
     ticket: tuple[int, int] | None = None
+
+
+Granted: TypeAlias = "asyncio.Future[tuple[Throttle, Slot]]"
+"""Gets the slot of whoever stands in line, and the throttle that it is of."""
+
+
+async def wait_for_slot(granted: Granted) -> tuple[Throttle, Slot]:
+    """Wait until a future that stands in line is served; a slot that comes together with a cancellation is given back.
+
+    Raises:
+        whatever `Throttle.turn_away` was given.
+    """
+    try:
+        return await granted
+    except asyncio.CancelledError:
+        if granted.done() and not granted.cancelled() and granted.exception() is None:
+            throttle, slot = granted.result()
+            throttle.give_back(slot)
+        raise
 
 
 class Throttle:
@@ -117,7 +143,7 @@ class Throttle:
         self._grown = grown
         self._wall = wall
         self._order = itertools.count()
-        self._waiting: list[tuple[int, int, float, str, asyncio.Future[Slot]]] = []
+        self._waiting: list[tuple[int, int, float, str, Granted]] = []
         self._paused_until = float("-inf")
         self._pause = FIRST_PAUSE
         self._tokens_per_call = 1.0
@@ -153,21 +179,26 @@ class Throttle:
             now = self._clock()
             if self._wait(tokens, now) <= 0:
                 return self._grant(tokens, request.role, now)
-        future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (request.position, next(self._order), tokens, request.role, future))
+        granted: Granted = asyncio.get_running_loop().create_future()
+        self.queue(request, tokens, granted)
+        return (await wait_for_slot(granted))[1]
+
+    def queue(self, request: CompletionRequest, tokens: float, granted: Granted) -> None:
+        """Stand in line for a slot; a future may stand in several lines, and is served in one.
+
+        Args:
+            request: its position and role count.
+            tokens: about how many it will take, in and out.
+            granted: gets this throttle and the slot, or the error of `turn_away`.
+        """
+        heapq.heappush(self._waiting, (request.position, next(self._order), tokens, request.role, granted))
         self._dispatch()
-        try:
-            return await future
-        except asyncio.CancelledError:
-            if future.done() and not future.cancelled() and future.exception() is None:
-                self.release(future.result())  # the slot arrived together with the cancellation
-            raise
 
     def turn_away(self, error: Callable[[], Exception]) -> None:
         """Whoever waits gets an error instead of a slot."""
-        for *_, future in self._waiting:
-            if not future.done():
-                future.set_exception(error())
+        for *_, granted in self._waiting:
+            if not granted.done():
+                granted.set_exception(error())
         self._waiting.clear()
 
     def release(self, slot: Slot) -> None:
@@ -175,6 +206,14 @@ class Throttle:
         self.in_flight -= 1
         if self._waiting:
             self._dispatch()
+
+    def give_back(self, slot: Slot) -> None:
+        """Release a slot in which no call was made: nothing is learnt from it, and it counts for no limit."""
+        if self._finder and slot.ticket:
+            self._finder.forget(slot.ticket)
+        if self._rates:
+            self._rates.give_back(slot.tokens, self._clock())
+        self.release(slot)
 
     def note_reply(self, slot: Slot, tokens: float, hint: RateHint | None) -> None:
         """The call of a slot was answered.
@@ -239,9 +278,18 @@ class Throttle:
         self._usually_busy += (busy - self._usually_busy) * 0.003
 
     def note_failure(self, slot: Slot) -> None:
-        """The call of a slot brought no reply: the tokens that were taken for it are given back."""
+        """The call of a slot brought no reply: the tokens that were taken for it are given back.
+
+        One that failed sooner than a reply would have come says nothing of the load; one that hung took so long.
+        """
+        now = self._clock()
         if self._rates:
-            self._rates.settle(-slot.tokens, self._clock())
+            self._rates.settle(-slot.tokens, now)
+        if self._finder and slot.ticket:
+            if not self._latency or now - slot.begun < self._latency:
+                self._finder.forget(slot.ticket)
+            elif self._finder.note_finish(slot.ticket, now):
+                self._adopt(self._finder.reason)
 
     def close(self) -> None:
         """Record where it ended, for a later run to begin there."""
@@ -285,7 +333,7 @@ class Throttle:
     def _dispatch(self) -> None:
         """Hand free slots to those who wait, as far as the rates allow; else come back when they do."""
         while self._waiting and self.in_flight < self.limit:
-            if self._waiting[0][4].done():  # turned away
+            if self._waiting[0][4].done():  # turned away, cancelled, or served in another line
                 heapq.heappop(self._waiting)
                 continue
             now = self._clock()
@@ -293,8 +341,8 @@ class Throttle:
             if wait > 0:
                 self._wake_in(wait)
                 return
-            _, _, tokens, role, future = heapq.heappop(self._waiting)
-            future.set_result(self._grant(tokens, role, now))
+            _, _, tokens, role, granted = heapq.heappop(self._waiting)
+            granted.set_result((self, self._grant(tokens, role, now)))
 
     def _wake_in(self, seconds: float) -> None:
         if self._timer is not None:
