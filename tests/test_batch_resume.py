@@ -237,6 +237,19 @@ def test_a_batch_that_the_server_forgot(runs: Runs, server: FakeBatchServer) -> 
     assert "its file was removed, so it is given up" in runs.finish()
 
 
+def test_results_that_the_server_has_no_longer(runs: Runs, server: FakeBatchServer) -> None:
+    """Files of results are deleted after a while; the way out is said, and asks for nothing else again."""
+    server.event = lambda name, times: 404 if name == "fetch" else None
+    lost = runs.evol.run(*runs.arguments)
+    assert lost.returncode == 5
+    assert "the server has the results of the batch batch_0 no longer" in lost.stderr
+    [file] = (runs.folder / "batches").glob("*.jsonl")
+    assert f"remove output/batches/{file.name}, and its requests are sent again" in lost.stderr
+    file.unlink()
+    server.event = lambda name, times: None
+    assert "its file was removed, so it is given up" in runs.finish()
+
+
 def test_files_of_a_process_that_sent_nothing_are_removed(runs: Runs, server: FakeBatchServer) -> None:
     """A file of requests whose intent was not journaled any more is no batch."""
     (runs.folder / "batches").mkdir(parents=True)

@@ -10,11 +10,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from conftest import KEY, Evol, read_journaled_keys, read_outputs, read_rows
+from evol.collect import collect
+from evol.errors import FolderError
+from evol.joining import join_seeds
 from evol.records import Completion, CompletionRequest
 from fake_server import FakeServer, reply_to
 from scripted_runs import make_run, make_seeds
@@ -164,6 +168,28 @@ def test_grown_shards_bring_the_joined_run_up_to_date(
     assert refused.returncode == 7
     assert "has calls of its own" in refused.stderr
     assert read_tree(evol.folder / "output") == before
+
+
+def test_calls_made_while_the_shards_are_joined_are_kept(
+    evol: Evol, write_seeds: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that worked in the joined folder meanwhile and ended keeps what it paid: the update is refused."""
+    names = shard(evol, write_seeds(12), "--generations", "1")
+    assert evol.call("collect", "output", *names).returncode == 0
+    assert shard(evol, write_seeds(12), "--generations", "2") == names
+    out = evol.folder / "output"
+    paid: list[bytes] = []
+
+    def join(*arguments: Any) -> str:
+        assert evol.call("score", "output").returncode == 0
+        paid.append((out / "journal.jsonl").read_bytes())
+        return join_seeds(*arguments)
+
+    monkeypatch.setattr("evol.collect.join_seeds", join)
+    with pytest.raises(FolderError, match="has calls of its own"):
+        collect(out, [evol.folder / name for name in names], lambda text: None)
+    assert (out / "journal.jsonl").read_bytes() == paid[0]
+    assert not (evol.folder / ".output.collecting").exists()
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ def run_on_cluster(checked: Checked, cluster: Cluster, observer: ClusterObserver
             if interrupts.exit_code and codes != {EXIT_DONE}:
                 return ClusterResult(interrupts.exit_code, ends)
             if not codes <= {EXIT_DONE, EXIT_UNFINISHED} or not all(end.worker for end in ends):
-                return ClusterResult(next(code for code in _WORST_FIRST if code in codes), ends)
+                worst = next((code for code in _WORST_FIRST if code in codes), max(codes))  # a signal that a worker got
+                return ClusterResult(worst, ends)
             collected = collect(out, folders, observer.notice, seeds_path=checked.seeds.path)
             return ClusterResult(collected.exit_code, ends, collected)
     finally:

@@ -82,8 +82,11 @@ def collect(
                 os.rename(workshop, out)  # noqa: PTH104 - Path.rename says the same
                 sync_folder(out.absolute().parent)
         else:
-            notice(f"{out}: brought up to date with its shards")
-            _replace(workshop, out, manifest)
+            with lock_folder(out):
+                if check_out(out, parts) != (state, before):  # joining may have taken minutes
+                    raise FolderError(f"{out}: another command changed it just now", "run the command again")
+                notice(f"{out}: brought up to date with its shards")
+                _replace(workshop, out, manifest)
     return RunResult(manifest, EXIT_DONE if manifest.status == "done" else EXIT_UNFINISHED)
 
 
@@ -168,7 +171,7 @@ def _build(
 
 def _replace(workshop: Path, out: Path, manifest: Manifest) -> None:
     """Bring an earlier state up to date; until the manifest stands again, no command takes the files for a whole."""
-    with lock_folder(out), translate_storage_errors(out):
+    with translate_storage_errors(out):
         write_manifest(out, manifest.model_copy(update={"status": "running", "counts": [], "files": {}}))
         for name in (JOURNAL_NAME, SEEDS_NAME, *manifest.files):
             os.replace(workshop / name, out / name)  # noqa: PTH105 - Path.replace says the same

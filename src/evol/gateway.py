@@ -347,20 +347,20 @@ class Gateway:
     def _leave_out(self, call: _Call, route: Route, slot: Slot, error: EvolError) -> EvolError:
         """Of several endpoints, let one rest that fails; what is wrong with it alone is worth an attempt elsewhere."""
         router, call.is_movable = call.terms.router, False
-        is_its_own = isinstance(error, EndpointError) or (
+        is_own = isinstance(error, EndpointError) or (
             isinstance(error, CallRejected) and error.status in NOT_SERVED_HERE
         )
         is_failure = isinstance(error, TransientCallError) and error.status not in BUSY
-        if len(router.routes) == 1 or not (is_its_own or is_failure):
+        if len(router.routes) == 1 or not (is_own or is_failure):
             return error
-        is_certain = is_its_own or (isinstance(error, TransientCallError) and error.unreachable)
+        is_certain = is_own or (isinstance(error, TransientCallError) and error.unreachable)
         if route.note_failure(slot, self._clock(), is_certain=is_certain):
             self._tell(
                 f"left out {route.backend.label}",
                 f"{route.backend.label} is left out, and tried again now and then: {error.message}",
             )
         call.is_movable = router.has_another(route)
-        return TransientCallError(error.message) if is_its_own and (call.is_movable or router.may_return(route)) else error
+        return TransientCallError(error.message) if is_own and (call.is_movable or router.may_return(route)) else error
 
     def _hold_back(self, call: _Call, throttle: Throttle, slot: Slot, error: TransientCallError) -> None:
         """The server refused a call for its load: everybody waits, and fewer calls follow."""

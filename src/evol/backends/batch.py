@@ -337,7 +337,7 @@ class BatchBackend:
             paths = self._store.result_paths(out.record.intent)
             for file_id, path in zip((batch.output_id, batch.error_id), paths, strict=True):
                 if file_id:
-                    await self._service.fetch(file_id, path)
+                    await self._service.fetch(out.record, self._store, file_id, path)
             results = ResultIndex([path for path in paths if path.exists()], out.keys, self._notice)
             refused: list[tuple[CompletionRequest, CallRejected]] = []
             answered = 0

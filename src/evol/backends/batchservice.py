@@ -8,8 +8,9 @@ try.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -102,25 +103,22 @@ class BatchService:
         Raises:
             EndpointError: the server does not know it, or cannot be asked.
         """
-        try:
+        with _tell_loss(
+            f"{self._label}: the server does not know the batch {record.batch_id} of this folder", record, store
+        ):
             return await self._persist(lambda: self._client.look(record.batch_id))
-        except EndpointError as error:
-            if isinstance(error.__cause__, CallRejected) and error.__cause__.status == 404:
-                raise EndpointError(
-                    f"{self._label}: the server does not know the batch {record.batch_id} of this folder",
-                    "use the key and the --base-url it was made with; if it is lost for good, remove "
-                    f"{store.calls_path(record.intent)}, and its requests are sent again",
-                ) from None
-            raise
 
-    async def fetch(self, file_id: str, path: Path) -> None:
-        """Store a file of results.
+    async def fetch(self, record: BatchRecord, store: BatchStore, file_id: str, path: Path) -> None:
+        """Store a file of a batch's results.
 
         Raises:
             EndpointError: it cannot be had.
             StorageError: the disk refused.
         """
-        await self._persist(lambda: self._client.fetch(file_id, path))
+        with _tell_loss(
+            f"{self._label}: the server has the results of the batch {record.batch_id} no longer", record, store
+        ):
+            await self._persist(lambda: self._client.fetch(file_id, path))
 
     def list_pauses(self) -> list[float]:
         """Seconds before each look at a batch; the last one is repeated."""
@@ -175,6 +173,21 @@ class BatchService:
             else:
                 self.is_known = True
                 return found
+
+
+@contextlib.contextmanager
+def _tell_loss(said: str, record: BatchRecord, store: BatchStore) -> Iterator[None]:
+    """Where the server does not find what was there before, say the way out."""
+    try:
+        yield
+    except EndpointError as error:
+        if not (isinstance(error.__cause__, CallRejected) and error.__cause__.status == 404):
+            raise
+        raise EndpointError(
+            said,
+            "use the key and the --base-url it was made with; if it is lost for good, remove "
+            f"{store.calls_path(record.intent)}, and its requests are sent again",
+        ) from None
 
 
 def _suggest(error: CallRejected) -> str:
