@@ -72,6 +72,11 @@ def count_calls(folder: Path) -> int:
     return sum(line.startswith(b'{"kind":"call"') for line in lines)
 
 
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
     """Until it is so."""
     deadline = time.monotonic() + seconds
@@ -202,9 +207,11 @@ def test_the_other_backend_does_not_pay_what_is_out(runs: Runs, server: FakeBatc
     runs.kill()
     process.communicate()
     paid = server.total
+    before = read_tree(runs.folder)
     refused = runs.evol.run(runs.seeds, *GENERATIONS)
     assert refused.returncode == 2
     assert "1 batch is out at m at http" in refused.stderr
+    assert read_tree(runs.folder) == before
     other = runs.evol.invoke(["run", *map(str, runs.arguments), "--model", "other", "--base-url", runs.evol.url])
     assert (other.returncode, "evolver.model was" in other.stderr) == (7, True)
     exported = runs.evol.call("export-batch", "output")

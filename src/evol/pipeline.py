@@ -52,7 +52,7 @@ from evol.records import (
     Seed,
     UnfinishedLineage,
 )
-from evol.session import Backends, Job, Session, check_past_cost, judge_end
+from evol.session import Backends, Job, Session, check_open_batches, check_past_cost, judge_end
 from evol.spool import Spool
 
 NOT_REACHED = "not reached"
@@ -218,6 +218,7 @@ def _run_locked(
     config, folder = checked.config, checked.folder
     prices = _know_prices(checked, prices)
     check_past_cost(journal, prices, config.limits)
+    check_open_batches(journal, backends)
     _store_seeds(checked)
     manifest = _describe(checked, prices, estimate)
     write_manifest(folder, manifest)

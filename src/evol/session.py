@@ -163,7 +163,7 @@ class Session:
         self._open = 0  # jobs
         self.on_batches: Callable[[], None] = lambda: None
         self.batching = [one for one in self._list_backends() if isinstance(one, BatchingBackend)]
-        _refuse_lost_sight(journal, self.batching)
+        check_open_batches(journal, backends)
         for backend in self.batching:
             backend.attach(journal, self.gateway, self._look, lambda: self.on_batches(), notice)
         if self.batching:
@@ -285,9 +285,14 @@ class Session:
         self._journal.append_throttle(change)
 
 
-def _refuse_lost_sight(journal: Journal, batching: list[BatchingBackend]) -> None:
-    """Requests of a batch that is out would be paid for twice by whoever does not pick it up."""
-    labels = {backend.label for backend in batching}
+def check_open_batches(journal: Journal, backends: Backends) -> None:
+    """Hold that batches which are out are picked up: whoever does not would pay for their requests twice.
+
+    Raises:
+        ConfigError: batches are out that none of the backends would pick up.
+    """
+    everyone = [backend for several in backends.values() for backend in several]
+    labels = {backend.label for backend in everyone if isinstance(backend, BatchingBackend)}
     lost = [record for record in journal.open_batches if record.label not in labels]
     if lost:
         raise ConfigError(
