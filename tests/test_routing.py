@@ -56,6 +56,20 @@ def test_the_least_loaded_endpoint_is_asked() -> None:
     assert run_virtually(main) == {"a": 2, "b": 4, "c": 1}
 
 
+def test_a_call_that_failed_goes_to_another_one_if_it_has_room() -> None:
+    """Whoever refused it is asked again where nobody else has room."""
+
+    async def main(loop: VirtualLoop) -> str:
+        router = make_router(loop, 4, 4)
+        request = CompletionRequest("s", 1, "evolver", 1, b"{}")
+        first, slot = await take(router)
+        first.release(slot)
+        again = [await router.acquire(request, 10, first.backend) for _ in range(5)]
+        return first.backend.label + " " + "".join(route.backend.label for route, _ in again)
+
+    assert run_virtually(main) == "a bbbba"
+
+
 def test_who_waits_goes_where_a_slot_is_free_first() -> None:
     """Slots that arrive together with the first one are given on, none is lost."""
 

@@ -273,7 +273,7 @@ class Gateway:
             with self._stoppable():
                 await call.health.admit()
         expected = len(call.request.body) / BYTES_PER_TOKEN + self._output_tokens[call.request.role]
-        route, slot = await call.terms.router.acquire(call.request, expected)
+        route, slot = await call.terms.router.acquire(call.request, expected, call.backend if call.attempts else None)
         throttle = route.throttle
         call.backend = route.backend
         if self.is_stopping or not self._budget.try_reserve(worst):

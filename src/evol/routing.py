@@ -123,12 +123,15 @@ class Router:
         """Whether an endpoint other than this one has served, so that it is worth waiting for."""
         return any(other is not route and other.has_served for other in self.routes)
 
-    async def acquire(self, request: CompletionRequest, tokens: float) -> tuple[Route, Slot]:
+    async def acquire(
+        self, request: CompletionRequest, tokens: float, asked: Backend | None = None
+    ) -> tuple[Route, Slot]:
         """Wait for a slot at one of the endpoints; give it back with `Route.release`.
 
         Args:
             request: its position decides who is served first.
             tokens: about how many it will take, in and out.
+            asked: who had it last and did not reply; another one is asked if it has room.
 
         Raises:
             whatever `turn_away` was given.
@@ -139,7 +142,7 @@ class Router:
             open_routes = self._list_open()
             free = [route for route in open_routes if route.throttle.is_free(tokens)]
             if free:
-                route = min(free, key=lambda one: one.throttle.in_flight / one.throttle.limit)
+                route = min(free, key=lambda one: (one.backend is asked, one.throttle.in_flight / one.throttle.limit))
                 slot = await route.throttle.acquire(request, tokens)
             else:
                 route, slot = await self._await_first(request, tokens)
