@@ -171,7 +171,7 @@ class BatchProgress(_Frozen):
     batch_id: str
     label: str
     state: str
-    """The server's word, "submitting" until it has one."""
+    """The server's word; "submitting" before it stands there, "created" until it was looked at."""
     requests: int
     completed: int = 0
     failed: int = 0

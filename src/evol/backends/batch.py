@@ -157,7 +157,7 @@ class BatchBackend:
                 intent=out.record.intent,
                 batch_id=out.record.batch_id,
                 label=self.label,
-                state=out.told.state if out.told else "submitting",
+                state=out.told.state if out.told else "created" if out.record.batch_id else "submitting",
                 requests=out.record.requests,
                 completed=out.told.completed if out.told else 0,
                 failed=out.told.failed if out.told else 0,
