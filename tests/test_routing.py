@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from conftest import KEY, Evol, read_outputs
 from evol.adaptive import ConcurrencyFinder
 from evol.records import Completion, CompletionRequest
 from evol.routing import FAILURES, LONGEST_REST, Route, Router
-from evol.throttle import Slot, Throttle
+from evol.throttle import LONG_LINE, Slot, Throttle
 from fake_server import FakeServer
 from virtual_time import VirtualLoop, run_virtually
 
@@ -158,6 +159,25 @@ def test_who_waits_at_one_that_hangs_goes_to_one_that_came_back() -> None:
     labels, waited, in_flight = run_virtually(main)
     assert (labels, in_flight) == ("ab", [1, 1])
     assert waited < 3
+
+
+def test_a_hanging_endpoint_keeps_no_place_of_those_who_went_elsewhere() -> None:
+    """Memory is bounded, however long it hangs and however many calls the other one takes meanwhile."""
+
+    async def main(loop: VirtualLoop) -> int:
+        router = make_router(loop, 1, 1)
+        await router.routes[1].throttle.acquire(CompletionRequest("s", 1, "evolver", 1, b"{}"))  # it hangs
+
+        async def work() -> None:
+            for _ in range(5000):
+                route, slot = await take(router)
+                await asyncio.sleep(0.01)
+                route.release(slot)
+
+        await asyncio.gather(*(work() for _ in range(4)))
+        return sum(isinstance(one, asyncio.Future) for one in gc.get_objects())
+
+    assert run_virtually(main) < 2 * LONG_LINE
 
 
 def test_who_waits_is_turned_away() -> None:

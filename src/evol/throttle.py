@@ -29,6 +29,8 @@ BUSY_SHARE = 0.1
 what it always does: some servers fail a few calls at any load."""
 MIN_SPACING = 0.003
 """Seconds between two calls, for a while after a pause."""
+LONG_LINE = 4096
+"""Places in a line before those are cleared away that nobody stands in any more."""
 ROOM = 1.5
 """Times the calls in flight that a learnt pace needs: so many slots are left to it."""
 
@@ -144,6 +146,7 @@ class Throttle:
         self._wall = wall
         self._order = itertools.count()
         self._waiting: list[tuple[int, int, float, str, Granted]] = []
+        self._clear_at = LONG_LINE
         self._paused_until = float("-inf")
         self._pause = FIRST_PAUSE
         self._tokens_per_call = 1.0
@@ -191,6 +194,10 @@ class Throttle:
             tokens: about how many it will take, in and out.
             granted: gets this throttle and the slot, or the error of `turn_away`.
         """
+        if len(self._waiting) >= self._clear_at:  # of a server that hangs: all others were served in another line
+            self._waiting = [one for one in self._waiting if not one[4].done()]
+            heapq.heapify(self._waiting)
+            self._clear_at = max(LONG_LINE, 2 * len(self._waiting))
         heapq.heappush(self._waiting, (request.position, next(self._order), tokens, request.role, granted))
         self._dispatch()
 
