@@ -25,6 +25,7 @@ from evol.journal import Journal
 from evol.records import Completion, CompletionRequest, Role
 from evol.routing import Route, Router
 from evol.throttle import Throttle
+from virtual_time import VirtualLoop, run_virtually
 
 Script = Callable[[CompletionRequest], str | Completion]
 
@@ -84,6 +85,35 @@ def test_second_time_is_answered_from_the_journal(tmp_path: Path) -> None:
     assert [getattr(reply, "text", reply) for reply in first] == [f"to s{n}" for n in range(10)]
     assert [getattr(reply, "text", reply) for reply in again] == [f"to s{n}" for n in range(10)]
     assert (len(asked), attempts) == (10, 10)
+
+
+def test_one_of_several_that_hangs_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    """Also where it has the very first call of the run."""
+
+    class Hanging(ScriptedBackend):
+        async def complete(self, wanted: CompletionRequest) -> Completion:
+            await asyncio.sleep(600)
+            raise TransientCallError("no reply within 600 s")
+
+    async def main(loop: VirtualLoop) -> list[float]:
+        backends: list[Backend] = [Hanging(lambda wanted: ""), ScriptedBackend(lambda wanted: "well")]
+        routes = [Route(backend, Throttle(str(n), 4, loop.time)) for n, backend in enumerate(backends)]
+        terms: dict[Role, Terms] = {"evolver": Terms(Router(routes, loop.time))}
+        gateway = Gateway(journal, terms, Budget(BudgetLimits(), Spending()), LimitsConfig(), loop.time)
+        begun = loop.time()
+
+        async def ask(number: int) -> float:
+            assert (await gateway.complete(request(number))).text == "well"
+            return loop.time() - begun
+
+        seconds = await asyncio.gather(*(ask(number) for number in range(40)))
+        await asyncio.sleep(1)  # the journal's fsync
+        return seconds
+
+    with Journal.open_for_run(tmp_path, print) as journal:
+        seconds = sorted(run_virtually(main))
+    assert seconds[40 - 4 - 1] <= 30, "all but those that hang"
+    assert seconds[-1] <= 640
 
 
 def test_an_outage_is_waited_out_with_few_probes(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ class Gateway:
         self._notice = notice
         self._told: dict[str, float] = {}
         by_endpoints = {
-            term.router.identity: EndpointHealth(term.router.label, limits, term.router.limit, clock)
+            term.router.identity: EndpointHealth(term.router.label, limits, term.router.limit, clock, term.router.count)
             for term in terms.values()
         }
         self._health = {role: by_endpoints[term.router.identity] for role, term in terms.items()}
@@ -158,12 +158,12 @@ class Gateway:
             if request.role in health.verified:
                 return await self._pay(request, health)
             with self._stoppable():
-                await health.first_call.acquire()
+                is_first = await health.come_first()
             try:
                 if request.role not in health.verified:
                     return await self._pay(request, health)
             finally:
-                health.first_call.release()
+                health.make_way(is_first)
             return await self._pay(request, health)
         except CallError:
             raise

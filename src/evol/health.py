@@ -23,6 +23,8 @@ PROBE_INTERVAL = 30.0
 """Seconds between probes during an outage."""
 OUTAGE_AFTER = 60.0
 """Seconds without a success that count as an outage."""
+FIRST_PATIENCE = 20.0
+"""Seconds that others wait for the first call where there is another endpoint for them."""
 MANY_CALLS = 5
 """Different calls that must have failed in that time; never more than there are slots, never fewer than two."""
 
@@ -37,10 +39,14 @@ class EndpointHealth:
         limits: `give_up_after`.
         slots: calls in flight at once.
         clock: seconds, monotonic.
+        endpoints: how many of them serve.
     """
 
-    def __init__(self, label: str, limits: LimitsConfig, slots: int, clock: Callable[[], float]) -> None:
-        self.first_call = asyncio.Lock()
+    def __init__(
+        self, label: str, limits: LimitsConfig, slots: int, clock: Callable[[], float], endpoints: int = 1
+    ) -> None:
+        self._first_call = asyncio.Lock()
+        self._patience = FIRST_PATIENCE if endpoints > 1 else None
         self.verified: set[Role] = set()
         self._label = label
         self._give_up_after = limits.give_up_after
@@ -59,6 +65,19 @@ class EndpointHealth:
     def is_down(self) -> bool:
         """Whether there is an outage."""
         return not self._up.is_set()
+
+    async def come_first(self) -> bool:
+        """Wait until no first call is out; False where one of several endpoints has it for too long."""
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._first_call.acquire()
+        except TimeoutError:
+            return False
+
+    def make_way(self, is_first: bool) -> None:
+        """The first call is over, if this was one."""
+        if is_first:
+            self._first_call.release()
 
     def note_success(self, role: Role) -> None:
         """A reply came."""

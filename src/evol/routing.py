@@ -114,6 +114,11 @@ class Router:
         """Calls that may be in flight now, over all endpoints."""
         return sum(route.throttle.limit for route in self.routes)
 
+    @property
+    def count(self) -> int:
+        """How many endpoints there are."""
+        return len(self.routes)
+
     def has_another(self, route: Route) -> bool:
         """Whether a call that failed at a route may go to another one."""
         now = self._clock()
