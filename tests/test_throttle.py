@@ -96,6 +96,27 @@ def test_auto_finds_a_server_that_queues(slots: int, seconds: float, sigma: floa
     assert peak <= (96 if slots == 64 else 2 * slots)
 
 
+def test_a_server_that_breaks_under_load_is_not_given_ever_more() -> None:
+    """One that says 500 where others say 429: growth ends where many calls fail, though the rest are no slower."""
+
+    async def main(loop: VirtualLoop) -> int:
+        draw = random.Random(7)
+        throttle = Throttle("x", ConcurrencyFinder(1024), loop.time)
+
+        async def call(slot: Slot) -> None:
+            if draw.random() < 1 - 64 / throttle.in_flight:
+                await asyncio.sleep(0.01)
+                throttle.note_failure(slot)
+            else:
+                await asyncio.sleep(0.25)
+                throttle.note_reply(slot, 10, None)
+
+        await keep_busy(loop, throttle, call, 60)
+        return throttle.limit
+
+    assert 48 <= run_virtually(main) <= 160
+
+
 def test_calls_that_fail_at_once_do_not_stop_the_finding() -> None:
     """A server that breaks a tenth of the calls is found to take as many as it can, like any other."""
 

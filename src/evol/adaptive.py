@@ -31,6 +31,7 @@ MAX_PATIENCE = 64
 _FEWEST_AT_END, _ENOUGH_AT_END = 300, 600
 """A sample ends, sure or not, after so many calls; nine times its limit between the two, four times it beyond."""
 _NEARLY_ALL = 0.95
+_MOST_FAILED = 0.2
 _TELLING = BRISK * 3 // 2
 """Slots from which on the end of slow start is remembered: few slots bring few calls, which chance can fool."""
 _SURE = 2.3  # standard errors; every look at a sample is one more chance to be fooled
@@ -52,6 +53,8 @@ class Sample:
     """0 while the call runs."""
     ended: int = 0
     """Of the first `size` calls."""
+    failed: int = 0
+    """Calls that were forgotten because they failed."""
     summary: dict[str, tuple[int, float, float]] = field(default_factory=dict)
     """By role: calls, mean seconds, that mean's relative error; as of the last look."""
 
@@ -143,6 +146,13 @@ class ConcurrencyFinder:
         sample.roles[index] = ""
         sample.seconds[index] = math.inf  # ended
         sample.ended += index < sample.size
+
+    def note_failure(self, ticket: tuple[int, int]) -> None:
+        """A sampled call failed sooner than a reply would have come: forgotten, unless too many do to try more."""
+        sample = self._sample
+        if ticket[0] == sample.number and sample.failed < _MOST_FAILED * sample.size:
+            sample.failed += 1
+            self.forget(ticket)
 
     def note_refusal(self, started: float, now: float, floor: int = 1) -> bool:
         """A call that started at `started` was refused for too much load; whether the limit changed.

@@ -294,7 +294,7 @@ class Throttle:
             self._rates.settle(-slot.tokens, now)
         if self._finder and slot.ticket:
             if not self._latency or now - slot.begun < self._latency:
-                self._finder.forget(slot.ticket)
+                self._finder.note_failure(slot.ticket)
             elif self._finder.note_finish(slot.ticket, now):
                 self._adopt(self._finder.reason)
 
