@@ -404,7 +404,7 @@ class Gateway:
         if isinstance(error, EmptyReplyError):
             return call.empties < EMPTY_TRIES
         if isinstance(error, TransientCallError) and call.is_first and (error.unreachable or error.unreadable):
-            return call.attempts < FIRST_TRIES * len(call.terms.router.routes)
+            return call.attempts < FIRST_TRIES - 1 + len(call.terms.router.routes)
         return isinstance(error, CallError) and error.retryable
 
     def _is_out_of_time(self, call: _Call, state: RetryCallState) -> bool:
