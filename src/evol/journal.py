@@ -287,11 +287,14 @@ class Journal:
         """
         key = request.key
         for offset in self._table.find(int(key[:16], 16)):
-            record = self._read_record(offset)
-            if record["key"] == key:
-                return Completion(
-                    record["reply"], record["finish_reason"], record["input_tokens"], record["output_tokens"]
-                )
+            try:
+                record = self._read_record(offset)
+                if record["key"] == key:
+                    return Completion(
+                        record["reply"], record["finish_reason"], record["input_tokens"], record["output_tokens"]
+                    )
+            except (ValueError, KeyError, TypeError):
+                raise self._change() from None
         return None
 
     def knows(self, key: str) -> bool:
@@ -426,14 +429,15 @@ class Journal:
         while (end := line.find(b"\n")) < 0:
             more = os.pread(self._handle, max(len(line), _READ_GUESS), offset + len(line))
             if not more:
-                raise FolderError(
-                    f"{self._path}: changed while it was read", "let one process use the folder at a time"
-                )
+                raise self._change()
             line += more
         # the request is not needed, and often the longest part
         cut = line.find(b',"request":', 0, end)
         record: dict[str, Any] = orjson.loads(line[:cut] + b"}")
         return record
+
+    def _change(self) -> FolderError:
+        return FolderError(f"{self._path}: changed while it was read", "let one process use the folder at a time")
 
     def _scan(self) -> None:
         """Read all lines once: totals, offsets, and the end of the last whole line."""
@@ -464,6 +468,14 @@ class Journal:
             return True
         if (content := take_checked(line)) is None:
             return False
+        try:
+            self._take_content(content)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):  # whole, but no record of ours
+            return False
+        return True
+
+    def _take_content(self, content: bytes) -> None:
+        """Count one line whose checksum holds."""
         if content.startswith(b'{"kind":"call"'):
             cut = content.find(b',"reply":')
             head = orjson.loads(content[:cut] + b"}")
@@ -480,7 +492,6 @@ class Journal:
             self.batches[record.intent] = record
         elif not content.startswith(b'{"kind":"progress"'):
             self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"), 0, 0)
-        return True
 
     def _count(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
         self.totals[head["role"]].add(head, request_bytes, reply_bytes)
