@@ -1,7 +1,7 @@
 """What the fuzz tests share: how many examples, and inputs that look almost right.
 
-A normal run tries a few hundred inputs of each kind. `EVOL_FUZZ=100000 pytest -m '' tests/test_fuzz_*.py -p no:randomly
---hypothesis-show-statistics` tries as many as it says, and shows the count.
+A normal run tries a few hundred inputs of each kind. `EVOL_FUZZ=100000 pytest tests/test_fuzz_files.py
+tests/test_fuzz_texts.py --hypothesis-show-statistics` tries as many as it says, and shows the count.
 """
 
 from __future__ import annotations

@@ -294,7 +294,9 @@ class Journal:
                         record["reply"], record["finish_reason"], record["input_tokens"], record["output_tokens"]
                     )
             except (ValueError, KeyError, TypeError):
-                raise self._change() from None
+                raise FolderError(
+                    f"{self._path}: changed while it was read", "let one process use the folder at a time"
+                ) from None
         return None
 
     def knows(self, key: str) -> bool:
@@ -429,15 +431,12 @@ class Journal:
         while (end := line.find(b"\n")) < 0:
             more = os.pread(self._handle, max(len(line), _READ_GUESS), offset + len(line))
             if not more:
-                raise self._change()
+                raise ValueError("cut off")
             line += more
         # the request is not needed, and often the longest part
         cut = line.find(b',"request":', 0, end)
         record: dict[str, Any] = orjson.loads(line[:cut] + b"}")
         return record
-
-    def _change(self) -> FolderError:
-        return FolderError(f"{self._path}: changed while it was read", "let one process use the folder at a time")
 
     def _scan(self) -> None:
         """Read all lines once: totals, offsets, and the end of the last whole line."""
@@ -494,6 +493,9 @@ class Journal:
             self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"), 0, 0)
 
     def _count(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
+        for tokens in (head["input_tokens"], head["output_tokens"]):
+            if not isinstance(tokens, int) or not UNKNOWN_TOKENS <= tokens < 1 << 40:
+                raise ValueError("no count of tokens")
         self.totals[head["role"]].add(head, request_bytes, reply_bytes)
         if self._see is not None:
             self._see(head)

@@ -165,9 +165,12 @@ def read_scores(folder: Path) -> Iterator[Score]:
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                yield Score.model_validate_json(line)
+                score = Score.model_validate_json(line)
             except ValidationError:
-                raise FolderError(f"{path}:{number}: not a score", f"{AGAIN}, or remove the file") from None
+                score = None
+            if score is None or not LOWEST <= score.score <= HIGHEST:
+                raise FolderError(f"{path}:{number}: not a score", f"{AGAIN}, or remove the file")
+            yield score
 
 
 def _read_mode(folder: Path, mode: ScoreMode) -> Iterator[Score]:
