@@ -13,7 +13,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evol.backends.client import ChatClient, parse_completion
+from evol.backends.client import interpret_refusal, parse_completion
+from evol.batchfiles import interpret, parse_result
 from evol.cleaning import clean_instruction, strip_thinking
 from evol.config import EliminatorConfig
 from evol.elimination.loops import find_loop
@@ -316,9 +317,32 @@ def test_rate_headers(headers: dict[str, str], now: float) -> None:
 @given(BODIES, st.sampled_from([400, 401, 403, 404, 413, 422, 429, 500, 503]), VALUES)
 def test_refusals(body: bytes, status: int, wait: str) -> None:
     """Any refusal is an outcome, or an error that says the status on one line."""
-    client = ChatClient("http://h/v1/chat/completions", {}, 1.0, (), use_proxy=False)
     with may_refuse(EndpointError if status in (401, 403) else CallError, f"HTTP {status}"):
-        assert isinstance(client._interpret_refusal(status, {"Retry-After": wait}, body), Completion)
+        assert isinstance(interpret_refusal("http://h/v1", status, {"Retry-After": wait}, body), Completion)
+
+
+RESULTS = tuple(
+    b'{"id":"b","custom_id":"k","response":{"status_code":%d,"body":%s},"error":%s}' % line
+    for line in (
+        (200, COMPLETION, b"null"),
+        (400, REFUSAL, b"null"),
+        (200, b"null", b'{"code":"x","message":"expired"}'),
+    )
+)
+RESULT_KEYS = ("custom_id", "response", "status_code", "body", "model", *REPLY_KEYS)
+
+
+@fuzzed()
+@given(damage(RESULTS) | wild(RESULT_KEYS, ("k",)).map(lambda value: json.dumps(value).encode()))
+@example(b"[" * 100_000)
+def test_lines_of_batches(line: bytes) -> None:
+    """Any line of a batch's results is an outcome or an error of a call, or it is told what is wrong with it."""
+    try:
+        result = parse_result(line)
+    except ValueError:
+        return
+    with may_refuse(EndpointError if result.status in (401, 403, 429) else CallError):
+        interpret(result, "m at h").text.encode()
 
 
 STRICT, PAPER = EliminatorConfig(), EliminatorConfig(profile="paper")

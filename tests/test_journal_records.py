@@ -7,8 +7,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from evol.calltotals import CallTotals
 from evol.errors import FolderError
-from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
+from evol.journal import JOURNAL_NAME, Journal, has_calls
 from evol.records import UNKNOWN_TOKENS, Completion, CompletionRequest, Price, Role, ThrottleChange
 
 BODY = b'{"model":"m","messages":[]}'
@@ -40,6 +41,8 @@ def test_figures_are_the_same_after_reopening(tmp_path: Path) -> None:
     reply = len(orjson.dumps(text))
     assert before["evolver"] == {
         "attempts": 5,
+        "batch_input_tokens": 0,
+        "batch_output_tokens": 0,
         "calls": 3,
         "calls_without_usage": 2,
         "failures": 2,
