@@ -132,3 +132,54 @@ def test_a_record_that_changes_under_a_reader_is_noticed(tmp_path: Path) -> None
             path.write_bytes(now)
             with pytest.raises(FolderError, match=r"journal\.jsonl: changed while it was read: let one process use"):
                 journal.find(ask("a"))
+
+
+def test_a_line_without_its_line_feed_is_kept(tmp_path: Path) -> None:
+    """If nothing but the line feed was lost, the record stays, and the next one begins on a line of its own."""
+    with Journal.open_for_run(tmp_path, lambda text: None) as journal:
+        journal.append(ask("a"), Completion("one"), latency=0.0)
+    path = tmp_path / JOURNAL_NAME
+    path.write_bytes(path.read_bytes()[:-1])
+    notices: list[str] = []
+    with Journal.open_for_run(tmp_path, notices.append) as journal:
+        journal.append(ask("b"), Completion("two"), latency=0.0)
+        assert [journal.find(ask(name)) for name in "ab"] == [Completion("one"), Completion("two")]
+    assert notices == []
+    assert path.read_bytes().count(b"\n") == 2
+    with Journal.open_for_reading(tmp_path) as journal:
+        assert [journal.find(ask(name)) for name in "ab"] == [Completion("one"), Completion("two")]
+
+
+def test_a_torn_line_is_cut_with_a_notice(tmp_path: Path) -> None:
+    """The notice names the file and how much was cut off."""
+    with Journal.open_for_run(tmp_path, lambda text: None) as journal:
+        journal.append(ask("a"), Completion("one"), latency=0.0)
+    path = tmp_path / JOURNAL_NAME
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:37])
+    notices: list[str] = []
+    with Journal.open_for_run(tmp_path, notices.append):
+        pass
+    assert notices == [f"{path}: the last line was torn (37 bytes, an unfinished write); it was cut off"]
+    assert path.read_bytes() == whole
+
+
+def test_names_inside_a_request_are_no_parts_of_the_record(tmp_path: Path) -> None:
+    """A body whose own keys are called reply, request and error is recorded, counted and found like any other."""
+    body = b'{"model":"m","reply":"x","request":{},"error":"y"}'
+    with Journal.open_for_run(tmp_path, lambda text: None) as journal:
+        journal.append(ask("a", body=body), Completion("one"), latency=0.0)
+        before = count(journal.totals["evolver"])
+    assert before["estimated_input_tokens"] == len(body) // 4
+    with Journal.open_for_reading(tmp_path) as journal:
+        assert count(journal.totals["evolver"]) == before
+        assert journal.find(ask("a", body=body)) == Completion("one")
+
+
+def test_a_seed_with_a_long_name_alone(tmp_path: Path) -> None:
+    """A seed's records are found by its name however long it is."""
+    name = "n" * 200
+    with Journal.open_for_run(tmp_path, lambda text: None) as journal:
+        journal.append(ask(name), Completion("mine"), latency=0.0)
+    with Journal.open_for_reading(tmp_path, only=name) as journal:
+        assert journal.find(ask(name)) == Completion("mine")
