@@ -192,7 +192,7 @@ class FakeServer:
 
     async def _embed(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
-        if refusal := self._check_key(request):
+        if (refusal := self._check_key(request)) is not None:  # an old aiohttp's responses are false
             return refusal
         body = json.loads(raw)
         times_seen = self.seen[raw]
@@ -217,7 +217,7 @@ class FakeServer:
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
-        if refusal := self._check_key(request):
+        if (refusal := self._check_key(request)) is not None:  # an old aiohttp's responses are false
             return refusal
         body = json.loads(raw)
         times_seen = self.seen[raw]

@@ -11,9 +11,9 @@ import orjson
 
 from evol import merge as merging
 from evol.backends.scripted import ScriptedBackend
+from evol.calltotals import CallTotals
 from evol.checks import check_run
 from evol.config import load_config
-from evol.journal import CallTotals
 from evol.mixing.options import MixOptions
 from evol.mixing.report import MergeReport
 from evol.pipeline import RunResult, run

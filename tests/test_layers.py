@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("files", "config", "cost", "rates", "adaptive", "formats", "extras"),
         *("speed", "diversity", "flaws", "evaluation", "evaluation.records"),
         *("elimination", "elimination.texts", "elimination.lexicon", "elimination.imperatives"),
-        *("sample", "spread", "markup", "charts", "offsets"),
+        *("sample", "spread", "markup", "charts", "offsets", "calltotals"),
     ),
     "2b needs files, config or measures of a text": (
         *("seeds", "templates", "packfile", "chat", "health", "throttle", "tokens", "evaluation.resampling"),

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import base64
+import csv
+import email
+import hashlib
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,6 +55,74 @@ def test_wheel_carries_prompts_and_seeds_byte_for_byte(built: Path) -> None:
         assert not [name for name in wheel.namelist() if "test" in name]
 
 
+def test_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
+    """Every file is of the package, its data or its metadata; the licence is there, RECORD vouches for each byte."""
+    sources = {
+        path.relative_to(ROOT / "src").as_posix()
+        for path in (ROOT / "src/evol").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+        about = next(name.split("/")[0] for name in names if name.endswith(".dist-info/METADATA"))
+        metadata = {
+            f"{about}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+        }
+        assert names == sources | {f"evol/{name}" for name in data_files()} | metadata
+        assert wheel.read(f"{about}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+        assert wheel.read(f"{about}/entry_points.txt").split() == b"[console_scripts] evol = evol.cli:main".split()
+        record = {name: digest for name, digest, _ in csv.reader(wheel.read(f"{about}/RECORD").decode().splitlines())}
+        assert record.keys() == names
+        for name in names - {f"{about}/RECORD"}:
+            digest = base64.urlsafe_b64encode(hashlib.sha256(wheel.read(name)).digest()).decode().rstrip("=")
+            assert record[name] == f"sha256={digest}"
+
+
+def test_wheel_says_what_it_needs(built: Path) -> None:
+    """Its metadata ask for what pyproject.toml asks for; each has a lower bound, which `.ci/oldest` tries."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        said = email.message_from_bytes(wheel.read(name))
+    asked = [Requirement(text) for text in said.get_all("Requires-Dist") or []]
+    core = {str(one) for one in asked if "extra" not in str(one.marker)}
+    assert core == {str(Requirement(text)) for text in project["dependencies"]}
+    assert all(one.specifier for one in asked if str(one) in core)
+    assert (said["License-Expression"], said["Requires-Python"]) == (project["license"], project["requires-python"])
+    assert not [one for one in asked if one.url]
+
+
+def read_locked() -> Iterator[tuple[str, str, str]]:
+    """Name, version and the rest of each entry of the locked environment."""
+    text = (ROOT / "requirements-dev.lock").read_text("utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            found = re.fullmatch(r"([a-z0-9-]+)==(\S+)(.*)", line)
+            assert found, line
+            yield found[1], found[2], found[3]
+
+
+def test_locked_environment_fits_the_project() -> None:
+    """The lock pins, with digests and without a host's name, a version that fits of everything the tests need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    locked = {}
+    for name, version, rest in read_locked():
+        assert "--hash=sha256:" in rest, name
+        assert "://" not in rest
+        locked[name] = version
+    extras, wanted = ["dev", "local"], list(project["dependencies"])
+    for extra in extras:
+        for text in project["optional-dependencies"][extra]:
+            one = Requirement(text)
+            if canonicalize_name(one.name) == project["name"]:
+                extras += sorted(one.extras - set(extras))  # the list grows while it is walked
+            else:
+                wanted.append(text)
+    assert {"dev", "merge", "report", "breadth"} <= set(extras)
+    for one in map(Requirement, wanted):
+        assert one.specifier.contains(locked[canonicalize_name(one.name)]), one
+
+
 def test_wheel_carries_the_page_of_the_report(built: Path) -> None:
     """Template, script and style sheet, byte for byte."""
     page = {path.relative_to(ROOT / "src").as_posix(): path for path in (ROOT / "src/evol/page").iterdir()}
@@ -67,6 +144,10 @@ def test_sdist_carries_what_a_build_needs(built: Path) -> None:
         "configs/train/trl.yaml",
         "tests/test_packaging.py",
     } <= names
+    roots = {"src", "prompts", "seeds", "configs", "tests"}
+    files = {"README.md", "LICENSE", "PKG-INFO", "pyproject.toml", ".gitignore"}
+    assert {name.split("/")[0] for name in names} <= roots | files
+    assert not [name for name in names if re.search(r"\.pyc$|__pycache__|\.venv|\.tmp$|(^|/)output/", name)]
 
 
 def test_installed_wheel_runs_outside_the_repository(built: Path, tmp_path: Path) -> None:

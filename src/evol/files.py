@@ -19,6 +19,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -52,8 +53,8 @@ def load_strictly(text: str | bytes) -> Any:
     def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            keys = [key for key, _ in pairs]
-            raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+            counts = Counter(key for key, _ in pairs)
+            raise ValueError(f"the key {next(key for key, count in counts.items() if count > 1)!r} stands twice")
         return found
 
     try:

@@ -10,6 +10,7 @@ alone, at least ten examples); Stanford Alpaca's README; FastChat's ShareGPT sha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,9 @@ Kind = Literal["text", "messages", "turns"]
 
 OPENAI_MIN_ROWS = 10
 """OpenAI refuses a training file of fewer examples."""
+
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Breaks lines in YAML or cannot stand in it, and JSON leaves it as it is."""
 
 BARE_PROMPT_END = "\n\n### Response:"
 """What WizardLM's own training prompt puts after the bare instruction."""
@@ -138,6 +142,11 @@ FORMATS: dict[str, Format] = {
 }
 
 
+def quote_yaml(text: str) -> str:
+    """A text as a scalar of YAML: a string of JSON, in which no character means more to YAML than to JSON."""
+    return _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
 def describe_for_llamafactory(stem: str, names: list[str], system: str) -> bytes:
     """`dataset_info.json`: the mix and, where there is one, its holdout, as LLaMA-Factory looks them up by name.
 
@@ -166,7 +175,7 @@ def describe_for_axolotl(names: list[str]) -> bytes:
     for key, name in zip(["datasets", "test_datasets"], names, strict=False):
         lines += [
             f"{key}:",
-            f"  - path: {json.dumps(name, ensure_ascii=False)}",
+            f"  - path: {quote_yaml(name)}",
             "    ds_type: json",
             "    split: train",
             "    type: chat_template",

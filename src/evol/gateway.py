@@ -22,6 +22,7 @@ import orjson
 from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from evol.backends.base import Backend, BatchingBackend
+from evol.calltotals import BYTES_PER_TOKEN
 from evol.config import LimitsConfig
 from evol.cost import Budget, Spending
 from evol.errors import (
@@ -34,7 +35,7 @@ from evol.errors import (
     TransientCallError,
 )
 from evol.health import OUTAGE_AFTER, SAME_REFUSALS, EndpointHealth
-from evol.journal import BYTES_PER_TOKEN, Journal
+from evol.journal import Journal
 from evol.rates import MAX_WAIT
 from evol.records import UNKNOWN_TOKENS, Completion, CompletionRequest, Price, Role
 from evol.routing import Route, Router
@@ -490,8 +491,7 @@ def _choose_wait(state: RetryCallState) -> float:
 async def _suggest(backend: Backend, status: int) -> str:
     if status == 404:
         list_models = getattr(backend, "list_models", None)
-        names = await list_models() if list_models else []
-        if names:
+        if names := (await list_models() if list_models else []):
             return f"check --model; the server has {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
         return "check --model, and --base-url (most servers want it to end in /v1)"
     if 300 <= status < 400:

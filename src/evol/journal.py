@@ -35,6 +35,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel
 
+from evol.calltotals import CallTotals
 from evol.errors import FolderError, StorageError
 from evol.files import translate_storage_errors
 from evol.offsets import OffsetTable
@@ -55,9 +56,6 @@ from evol.records import (
 JOURNAL_NAME = "journal.jsonl"
 SYNC_INTERVAL = 0.1
 """Seconds between a record and its fsync, at most."""
-
-BYTES_PER_TOKEN = 4
-"""To estimate the tokens of calls without usage."""
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -101,67 +99,6 @@ def describe_damage(path: Path, number: int) -> FolderError:
     return FolderError(
         f"{path}:{number}: a damaged line", "restore the file from a copy, or remove that line and pay its call again"
     )
-
-
-class CallTotals:
-    """Running counts of one role; `freeze` gives the persisted form."""
-
-    __slots__ = (
-        "attempts",
-        "batch_input_tokens",
-        "batch_output_tokens",
-        "calls",
-        "calls_without_usage",
-        "estimated_input_tokens",
-        "estimated_output_tokens",
-        "failures",
-        "input_tokens",
-        "output_tokens",
-    )
-
-    def __init__(self) -> None:
-        self.calls = self.attempts = self.failures = 0
-        self.input_tokens = self.output_tokens = self.calls_without_usage = 0
-        self.estimated_input_tokens = self.estimated_output_tokens = 0
-        self.batch_input_tokens = self.batch_output_tokens = 0
-
-    def add(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
-        """Count one record by the figures at its head; without usage its tokens are estimated from its size."""
-        before = self.tokens if "batch" in head else None
-        self._add(head, request_bytes, reply_bytes)
-        if before is not None:
-            self.batch_input_tokens += self.tokens[0] - before[0]
-            self.batch_output_tokens += self.tokens[1] - before[1]
-
-    def _add(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
-        self.attempts += 1
-        if head["kind"] == "failure":
-            self.failures += 1
-            self.input_tokens += max(0, head["input_tokens"])  # an empty reply has usage, and a price
-            self.output_tokens += max(0, head["output_tokens"])
-            return
-        self.calls += 1
-        if head["input_tokens"] == UNKNOWN_TOKENS or head["output_tokens"] == UNKNOWN_TOKENS:
-            self.calls_without_usage += 1
-            self.estimated_input_tokens += request_bytes // BYTES_PER_TOKEN
-            self.estimated_output_tokens += reply_bytes // BYTES_PER_TOKEN
-        else:
-            self.input_tokens += head["input_tokens"]
-            self.output_tokens += head["output_tokens"]
-
-    @property
-    def tokens(self) -> tuple[int, int]:
-        """Tokens in and out, estimates included."""
-        return self.input_tokens + self.estimated_input_tokens, self.output_tokens + self.estimated_output_tokens
-
-    def cost_at(self, price: Price) -> float:
-        """USD of all calls, those of batches at what they cost there."""
-        return price.of(*self.tokens, self.batch_input_tokens, self.batch_output_tokens)
-
-    def freeze(self, price: Price | None = None) -> CallCount:
-        """The persisted form, with its cost where the price is known."""
-        cost = None if price is None else round(self.cost_at(price), 6)
-        return CallCount(cost=cost, **{name: getattr(self, name) for name in self.__slots__})
 
 
 class Journal:
@@ -287,11 +224,16 @@ class Journal:
         """
         key = request.key
         for offset in self._table.find(int(key[:16], 16)):
-            record = self._read_record(offset)
-            if record["key"] == key:
-                return Completion(
-                    record["reply"], record["finish_reason"], record["input_tokens"], record["output_tokens"]
-                )
+            try:
+                record = self._read_record(offset)
+                if record["key"] == key:
+                    return Completion(
+                        record["reply"], record["finish_reason"], record["input_tokens"], record["output_tokens"]
+                    )
+            except (ValueError, KeyError, TypeError):
+                raise FolderError(
+                    f"{self._path}: changed while it was read", "let one process use the folder at a time"
+                ) from None
         return None
 
     def knows(self, key: str) -> bool:
@@ -426,9 +368,7 @@ class Journal:
         while (end := line.find(b"\n")) < 0:
             more = os.pread(self._handle, max(len(line), _READ_GUESS), offset + len(line))
             if not more:
-                raise FolderError(
-                    f"{self._path}: changed while it was read", "let one process use the folder at a time"
-                )
+                raise ValueError("cut off")
             line += more
         # the request is not needed, and often the longest part
         cut = line.find(b',"request":', 0, end)
@@ -464,6 +404,14 @@ class Journal:
             return True
         if (content := take_checked(line)) is None:
             return False
+        try:
+            self._take_content(content)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):  # whole, but no record of ours
+            return False
+        return True
+
+    def _take_content(self, content: bytes) -> None:
+        """Count one line whose checksum holds."""
         if content.startswith(b'{"kind":"call"'):
             cut = content.find(b',"reply":')
             head = orjson.loads(content[:cut] + b"}")
@@ -480,7 +428,6 @@ class Journal:
             self.batches[record.intent] = record
         elif not content.startswith(b'{"kind":"progress"'):
             self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"), 0, 0)
-        return True
 
     def _count(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
         self.totals[head["role"]].add(head, request_bytes, reply_bytes)

@@ -30,8 +30,8 @@ VARIANTS: tuple[Variant, ...] = get_args(Variant)
 PACK_FILE = "pack.toml"
 _DEFAULT_JUDGE = "judge.txt"
 _JUDGE_PLACEHOLDERS = {"first", "second"}
-_OPERATION_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_FILE_NAME = re.compile(r"[A-Za-z0-9_-]+\.txt\Z")
+_OPERATION_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")  # file systems bear no longer ones
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.txt\Z")
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def _read_operation(name: str, file: PackFile, variant: Variant) -> Operation:
     keys, folder = ("operations", name), file.path.parent
     if not _OPERATION_NAME.match(name) or name in ("seed", "judge"):
         raise file.fault(
-            keys, f"{name!r} is no operation name", "use lower-case letters, digits and _, not seed or judge"
+            keys, f"{name!r} is no operation name", "use up to 100 lower-case letters, digits and _, not seed or judge"
         )
     table = file.subtable(keys)
     kind = next((known for known in KINDS if known == table.get("kind")), None)

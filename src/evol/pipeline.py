@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from evol import __version__
+from evol.calltotals import CallTotals
 from evol.checks import Checked
 from evol.errors import (
     CallFailed,
@@ -36,7 +37,7 @@ from evol.folder import (
 )
 from evol.gateway import Gateway
 from evol.interrupts import Interrupts
-from evol.journal import JOURNAL_NAME, CallTotals, Journal, has_calls
+from evol.journal import JOURNAL_NAME, Journal, has_calls
 from evol.lineage import evolve_lineage
 from evol.progresslog import ProgressLog
 from evol.projection import NotFinished, Tally, write_outputs

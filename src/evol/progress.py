@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from evol.journal import CallTotals
+from evol.calltotals import CallTotals
 from evol.records import EliminatedRow, Outcome, Price, Role
 
 SHOWN_EVOLUTIONS = 3

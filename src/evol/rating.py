@@ -12,11 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from evol.calltotals import BYTES_PER_TOKEN
 from evol.chat import build_body
 from evol.cleaning import strip_thinking
 from evol.config import ModelConfig
 from evol.figures import ScoreMode
-from evol.journal import BYTES_PER_TOKEN
 from evol.lineage import Complete
 from evol.records import FINISH_CONTENT_FILTER, FINISH_CONTEXT_OVERFLOW, Completion, CompletionRequest
 from evol.rows import RowDict

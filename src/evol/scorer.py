@@ -83,7 +83,7 @@ def draw_place(random_seed: int, seed_id: str) -> int:
 
 # A number that stands alone: not part of a word, a version, a thousand or a negative; at most two decimals.
 _NUMBER = r"(?<![\w.,])(?<![-−–])\d{1,2}(?:[.,]\d{1,2})?(?![.,]?\d)(?!\w)(?!\s*%)"
-_ANY_NUMBER = re.compile(r"(?<![^\W\d])\d+(?:[.,]\d+)*(?!\w)")
+_ANY_NUMBER = re.compile(r"(?<!\w)\d+(?:[.,]\d+)*(?!\w)")  # never from the midst of a run of digits: linear time
 _TOP = r"\s{0,3}(?:\(\s{0,3})?(?:/|out\s{1,3}of|of)\s{0,3}(?:10|ten)(?![.,]?\d)(?!\w)\)?"
 _SCALE = re.compile(
     rf"{_TOP}|(?<![\w.,])1\s?(?:-|–|—|to|and|through)\s?10(?![.,]?\d)(?!\w)|(?<![\w.,])10[\s-]points?\b",

@@ -156,9 +156,21 @@ def read_difficulty(folder: Path, manifest: Manifest) -> dict[str, DifficultySta
 
 
 def read_scores(folder: Path) -> Iterator[Score]:
-    """Yield all scores of a folder, none where there are none; `read_difficulty` has checked the file."""
-    with contextlib.suppress(FileNotFoundError), (folder / SCORES_NAME).open("rb") as file:
-        yield from map(Score.model_validate_json, file)
+    """Yield all scores of a folder, none where there are none; `read_difficulty` has checked the file's digest.
+
+    Raises:
+        FolderError: a line that is no score.
+    """
+    path = folder / SCORES_NAME
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                score = Score.model_validate_json(line)
+            except ValidationError:
+                score = None
+            if score is None or not LOWEST <= score.score <= HIGHEST:
+                raise FolderError(f"{path}:{number}: not a score", f"{AGAIN}, or remove the file")
+            yield score
 
 
 def _read_mode(folder: Path, mode: ScoreMode) -> Iterator[Score]:

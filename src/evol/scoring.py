@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from evol.calltotals import CallTotals
 from evol.cost import mix_prices
 from evol.errors import CallFailed, EvolError, FolderError, StorageError
 from evol.figures import Score, ScoringCount, ScoringMeta
@@ -23,7 +24,7 @@ from evol.files import lock_folder, remove_leftovers
 from evol.folder import read_manifest, write_manifest
 from evol.gateway import Gateway
 from evol.interrupts import Interrupts
-from evol.journal import CallTotals, Journal
+from evol.journal import Journal
 from evol.projection import JournalMiss
 from evol.rating import Rater
 from evol.records import ALL_ROLES, Completion, CompletionRequest, Manifest, Price, Role, RunStatus

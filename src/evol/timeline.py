@@ -16,8 +16,9 @@ from typing import Any
 
 import orjson
 
+from evol.calltotals import BYTES_PER_TOKEN
 from evol.errors import FolderError
-from evol.journal import BYTES_PER_TOKEN, JOURNAL_NAME
+from evol.journal import JOURNAL_NAME
 from evol.records import ALL_ROLES, UNKNOWN_TOKENS, Price, ThrottleChange
 
 MOST_BINS = 100

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from evol import __version__
+from evol.calltotals import CallTotals
 from evol.checks import check_run
 from evol.config import RunConfig
 from evol.errors import EvolError, FolderInUse
-from evol.journal import CallTotals
 from evol.launch import prepare
 from evol.pipeline import run
 from evol.records import Outcome, Price, Role

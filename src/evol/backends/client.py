@@ -347,6 +347,6 @@ def _read_error(body: bytes) -> tuple[str, set[str]]:
     if not isinstance(error, dict):
         return " ".join(str(error).split()), set()
     inner = error.get("innererror")
-    codes = {error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None}
+    codes = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
     message = " ".join(str(error.get("message") or "").split())
     return message, {code.lower() for code in codes if isinstance(code, str)}

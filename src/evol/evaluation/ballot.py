@@ -104,11 +104,14 @@ def read_key(path: Path) -> BallotKey:
         InputError: missing, damaged, or no key.
     """
     try:
-        return BallotKey.model_validate_json(path.read_bytes())
+        key = BallotKey.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "name the key that `evol ballot` wrote with --key") from None
     except ValidationError:
-        raise InputError(f"{path}: not the key of a ballot", "name the one that `evol ballot` wrote") from None
+        key = None
+    if key is None or any(sorted(question.order) != list(range(len(key.names))) for question in key.questions):
+        raise InputError(f"{path}: not the key of a ballot", "name the one that `evol ballot` wrote")
+    return key
 
 
 def _draw_questions(questions: list[Question], sample: int | None, random_seed: int) -> list[Question]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol
 
 from evol import __version__
+from evol.calltotals import CallTotals
 from evol.errors import (
     EXIT_DONE,
     EXIT_UNFINISHED,
@@ -31,7 +32,7 @@ from evol.evaluation.target import check_place, check_target, remove_leftovers, 
 from evol.files import lock_file
 from evol.gateway import Gateway
 from evol.interrupts import Interrupts
-from evol.journal import CallTotals, Journal, has_calls
+from evol.journal import Journal, has_calls
 from evol.projection import JournalMiss
 from evol.records import CallCount, Completion, CompletionRequest, Price, Role
 from evol.session import Backends, Job, Session

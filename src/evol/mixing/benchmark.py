@@ -89,7 +89,7 @@ def _read_records(path: Path) -> Iterator[tuple[str, Any]]:
     lines = read_lines(path, UsageError)
     first = next((line.lstrip("\ufeff \t")[:1] for _, line in lines if line.strip()), "")
     if suffix in _LINES or (first == "{" and suffix not in _TEXTS and _has_object_a_line(path)):
-        for number, record in read_jsonl(path, UsageError, json.loads):
+        for number, record in read_jsonl(path, UsageError, _load_json):
             yield f"{path}:{number}", record
     elif first in ("[", "{") and suffix not in _TEXTS:
         yield from _read_document(path)
@@ -102,18 +102,24 @@ def _has_object_a_line(path: Path) -> bool:
     """Whether a file that begins with "{" is one object a line, not one object over many."""
     first = next(line for _, line in read_lines(path, UsageError) if line.strip())
     try:
-        return isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
+        return isinstance(_load_json(first), dict)
+    except ValueError:
         return False
+
+
+def _load_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _read_document(path: Path) -> Iterator[tuple[str, Any]]:
     text = "\n".join(line for _, line in read_lines(path, UsageError))
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        why = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise UsageError(f"--against {path}: not valid JSON ({why})", "mend it, or use one object a line") from None
+        document = _load_json(text)
+    except ValueError as error:
+        raise UsageError(f"--against {path}: not valid JSON ({error})", "mend it, or use one object a line") from None
     if isinstance(document, list):
         for number, record in enumerate(document, 1):
             yield f"{path}: item {number}", record

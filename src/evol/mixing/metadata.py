@@ -1,17 +1,16 @@
 """The head of the dataset card: YAML as the Hugging Face Hub and `datasets` read it. Pure.
 
 Sources: the Hub's docs "Dataset Cards" and "Data files Configuration"; `datasets` takes files, splits and features from
-it. Scalars are written as JSON strings, which are YAML as well.
+it. Scalars are written as JSON strings (`formats.quote_yaml`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from evol.formats import Kind
+from evol.formats import Kind, quote_yaml
 from evol.mixing.cardfacts import CardFacts
 from evol.mixing.options import MixOptions
 from evol.mixing.rows import Source
@@ -71,7 +70,7 @@ def _write_yaml(value: Any, depth: int) -> Iterable[str]:
                 yield f"{indent}{key}:"
                 yield from _write_yaml(inner, depth + isinstance(inner, dict))
             else:
-                yield f"{indent}{key}: {json.dumps(inner, ensure_ascii=False)}"
+                yield f"{indent}{key}: {quote_yaml(inner)}"
     else:
         for item in value:
             if isinstance(item, dict):
@@ -79,4 +78,4 @@ def _write_yaml(value: Any, depth: int) -> Iterable[str]:
                 yield f"{indent}- {first.lstrip()}"
                 yield from rest
             else:
-                yield f"{indent}- {json.dumps(item, ensure_ascii=False)}"
+                yield f"{indent}- {quote_yaml(item)}"
