@@ -9,6 +9,7 @@ before as well, so that after a crash between the two the scores are still known
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -64,7 +65,10 @@ def read_meta(folder: Path) -> ScoresMeta | None:
         found = orjson.loads(content)
         if isinstance(found, dict) and isinstance(found.get("format"), int) and found["format"] > SCORES_FORMAT:
             raise FolderError(f"{path}: written by evol {found.get('evol_version')}", "use that version or a newer one")
-        return ScoresMeta.model_validate_json(content)
+        meta = ScoresMeta.model_validate_json(content)
+        if any(not re.fullmatch(r"[0-9]{1,3}", name) for made in meta.modes.values() for name in made.counts):
+            raise ValueError("no generation")  # noqa: TRY301 - damaged, like what is no JSON
+        return meta
     except (ValidationError, ValueError):
         raise FolderError(f"{path}: damaged", f"remove it and {SCORES_NAME}, then {AGAIN}") from None
 
