@@ -131,7 +131,8 @@ def test_no_text_leaves_its_frame(hostile: Any) -> None:
     """A text that names the tag around it is framed by another one, which it cannot close."""
     _, server, _ = hostile
     marks = [last_message(json.loads(raw)) for raw in server.seen if kind(json.loads(raw)) == "evolve"]
-    [*framed] = [text for text in marks if TEXTS["marks"] in text]
+    # the same server may have been asked to compare and score before
+    framed = [text for text in marks if TEXTS["marks"] in text and "\n<given_instruction-3>\n" in text]
     assert framed
     for text in framed:
         assert text.count("</given_instruction-3>") == text.count("<given_instruction-3>") >= 1

@@ -106,7 +106,7 @@ class Journal:
 
     Attributes:
         totals: counts by role, over the whole file.
-        throttle_changes: in the order they were made.
+        throttle_changes: those that the file held when it was opened, in the order they were made.
         batches: the last record of each batch, by intent, in the order of the intents.
     """
 
@@ -276,9 +276,8 @@ class Journal:
         self.totals[request.role].add(head, 0, 0)
 
     def append_throttle(self, change: ThrottleChange) -> None:
-        """Record how many calls are in flight from now on."""
+        """Record how many calls are in flight from now on; not kept in memory, for a long night has many of them."""
         self._write(orjson.dumps({"kind": "throttle", **change.model_dump()})[:-1])
-        self.throttle_changes.append(change)
 
     def append_batch(self, record: BatchRecord) -> None:
         """Record what became of a batch, and have it on the disk when this returns."""
