@@ -42,8 +42,19 @@ def start_collect(evol: Evol, *arguments: str) -> subprocess.Popen[str]:
     """The real command in a process of its own."""
     command = [sys.executable, "-m", "evol.cli", "collect", *arguments]
     return subprocess.Popen(
-        command, cwd=evol.folder, env=evol.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=evol.folder,
+        env=evol.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     )
+
+
+def heed_interrupts() -> None:
+    """What runs in a shell's background ignores SIGINT, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_collected_shards_are_the_whole_run(evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]) -> None:
