@@ -55,6 +55,9 @@ REFUSING: dict[str, Fault] = {
 ALL = PASSING | LASTING | REFUSING
 
 
+WEATHERS = int(os.environ.get("EVOL_WEATHERS", "30"))
+"""Runs of the thorough test; 120 take three minutes."""
+
 pytestmark = pytest.mark.usefixtures("impatience")
 
 
@@ -159,7 +162,7 @@ class Weather(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    "examples", [pytest.param(5, id="quick"), pytest.param(120, id="thorough", marks=pytest.mark.slow)]
+    "examples", [pytest.param(5, id="quick"), pytest.param(WEATHERS, id="thorough", marks=pytest.mark.slow)]
 )
 def test_a_run_survives_any_weather(
     tmp_path: Path, server: FakeServer, elsewhere: FakeServer, write_seeds: Callable[..., Path], examples: int

@@ -36,7 +36,7 @@ COMMANDS = (
     "respond",
     "compare",
 )
-KILLS = int(os.environ.get("EVOL_KILLS", "80"))
+KILLS = int(os.environ.get("EVOL_KILLS", "40"))
 """Of the long loop."""
 
 
