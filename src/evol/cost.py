@@ -2,8 +2,8 @@
 
 Before a request goes out its worst case is reserved (prompt: one token a byte; reply: max_tokens), afterwards it is
 settled by what it took. A request that finds no room waits while others are in flight, for they may give back; with
-none in flight the budget is used up. Requests that brought no reply count as requests, not as tokens: providers do not
-charge for them.
+none in flight the budget is used up. Requests that brought no reply count as requests, not as tokens: nobody
+charges for them.
 """
 
 from __future__ import annotations
