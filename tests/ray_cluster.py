@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def serve_chat(address: str) -> str:
 
 def main() -> None:
     """Start the cluster and do what stdin says."""
+    (Path(tempfile.gettempdir()) / "ray").mkdir(exist_ok=True)  # where Ray notes the address, and does not make it
     cluster = Cluster(
         initialize_head=True, head_node_args={**NODE, "include_dashboard": False, "temp_dir": sys.argv[1]}
     )

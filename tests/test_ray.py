@@ -142,10 +142,11 @@ def test_a_killed_worker_is_replaced_and_pays_nothing_twice(
 ) -> None:
     """SIGKILL mid-run: the shard is begun again from its journal; the bytes are a local run's; the key is nowhere."""
     seeds = write_seeds(60)
-    server.latency = lambda body: 0.1
+    server.latency = lambda body: 0.2
     run = ("--shards", "3", "--generations", "2", "--concurrency", "3", "--out", "joined")
     process = start(evol, cluster, seeds, *run)
-    wait_for(lambda: server.total > 60)
+    journals = [evol.folder / "joined.shards" / f"{index}-of-3" / "journal.jsonl" for index in (1, 2, 3)]
+    wait_for(lambda: all(path.exists() and path.read_bytes().count(b"\n") > 3 for path in journals))
     [victim] = find_workers("ray::evol shard 2/3")
     os.kill(victim, signal.SIGKILL)
     killed = time.monotonic()

@@ -368,13 +368,14 @@ def _define(ray: Any, max_retries: int) -> tuple[Any, Any]:
 
     @ray.remote(num_cpus=0, max_restarts=-1)
     class Board:
-        """Keeps the latest report of each shard, and every notice, until the driver takes them."""
+        """Keeps the latest report of each worker, and every notice, until the driver takes them."""
 
         def __init__(self) -> None:
             self._reports: list[dict[str, Any]] = []
 
         def put(self, report: dict[str, Any]) -> None:
-            kept = [one for one in self._reports if one["index"] != report["index"] or one["notice"]]
+            who = report["index"], report["worker"]
+            kept = [one for one in self._reports if (one["index"], one["worker"]) != who or one["notice"]]
             self._reports = [*kept, report]
 
         def take(self) -> list[dict[str, Any]]:

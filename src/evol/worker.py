@@ -107,6 +107,10 @@ class Reporter:
         self._sent = self._calls_before = 0.0
         self._totals: Mapping[Role, CallTotals] = {}
 
+    def arrive(self) -> None:
+        """A worker has taken the shard: told at once, so that its loss is noticed also before its first call."""
+        self._report(force=True)
+
     def notice(self, text: str) -> None:
         """One sentence for the user."""
         self._send(asdict(self._progress) | {"notice": text})
@@ -148,6 +152,8 @@ def carry_out(job: Job, send: Callable[[Report], None]) -> ShardEnd:
         job: which shard, how.
         send: takes a report, and does not block.
     """
+    reporter = Reporter(job.index, send)
+    reporter.arrive()
     host = socket.gethostname()
     if job.version != __version__:
         message = f"{host} has evol {__version__}, the driver {job.version}: install the same version on all nodes"
@@ -158,7 +164,7 @@ def carry_out(job: Job, send: Callable[[Report], None]) -> ShardEnd:
         return ShardEnd(job.index, 2, message, is_common=True)
     try:
         with _lend(job.environment):
-            end = _run(job, Reporter(job.index, send))
+            end = _run(job, reporter)
     except EvolError as error:
         end = ShardEnd(job.index, error.exit_code, str(error))
     return replace(end, worker=name_worker())
