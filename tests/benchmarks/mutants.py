@@ -1,0 +1,127 @@
+"""Mutation testing with mutmut: how many small changes to a module do its tests notice?
+
+    pip install mutmut==3.8.0 'pytest<9.1'    # in an environment of its own: newer ones do not go together
+    python tests/benchmarks/mutants.py [AREA …] [--keep DIR] [--show]
+
+Areas are eliminator, journal, gateway and merge; all of them unless named. Each is mutated in a copy of the project, tried
+by its own tests in process, and judged by `mutmut results`, because `mutmut run` ends with 0 also where mutants survive.
+Prints a table; `--show` prints the difference of every mutant that was not killed. With `--keep DIR` the copies stay, and
+what was tried there is not tried again unless it changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+COPIED = ("src", "tests", "prompts", "seeds", "configs", "pyproject.toml", "README.md")
+MUTMUT = str(Path(sys.executable).parent / "mutmut")  # started as a module it counts no test at all
+KILLED = ("killed", "timeout", "segfault", "caught by type check")
+"""Statuses that mean that the tests noticed; a mutant without end is noticed by whoever waits for it."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """What is mutated, and what may notice.
+
+    Attributes:
+        sources: modules below `src/evol`.
+        tests: files below `tests`.
+    """
+
+    sources: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+AREAS = {
+    "eliminator": Area(
+        ("eliminator.py", "elimination/paper.py", "elimination/rules.py"),
+        ("test_eliminator.py", "test_paper_rules.py", "test_rules.py", "test_judging.py"),
+    ),
+    "journal": Area(("journal.py",), ("test_journal.py", "test_journal_records.py")),
+    "gateway": Area(("gateway.py",), ("test_gateway.py", "test_gateway_refusals.py")),
+    "merge": Area(("merge.py",), ("test_merge_choice.py",)),
+}
+
+
+def copy_project(area: Area, folder: Path) -> None:
+    """Bring the copy up to date, with mutmut's settings in its pyproject.toml."""
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "benchmarks"))
+        else:
+            shutil.copy2(source, target)
+    settings = {
+        "source_paths": ["src"],
+        "only_mutate": [f"src/evol/{name}" for name in area.sources],
+        "also_copy": [name for name in COPIED if name not in ("src", "tests", "pyproject.toml")],
+        "pytest_add_cli_args": ["-p", "no:randomly", "-x", "-q"],
+        "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in area.tests],
+    }
+    lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write("\n[tool.mutmut]\n" + "".join(lines) + "track_dependencies = false\n")
+
+
+def mutate(folder: Path, jobs: int) -> dict[str, str]:
+    """Run mutmut; the status of each mutant by its name."""
+    environment = {**os.environ, "PYTHONPATH": str(folder / "mutants" / "src")}
+    with (folder / "mutmut.log").open("w") as log:
+        subprocess.run(
+            [MUTMUT, "run", "--max-children", str(jobs)], cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    listed = subprocess.run(
+        [MUTMUT, "results", "--all", "true"], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    pairs = (line.strip().rpartition(": ") for line in listed.stdout.splitlines() if ": " in line)
+    return {name: status for name, _, status in pairs}
+
+
+def print_row(name: str, statuses: dict[str, str]) -> None:
+    """Share of mutants that were noticed, and what became of the others."""
+    counts = Counter(statuses.values())
+    killed = sum(counts[status] for status in KILLED)
+    others = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if status not in KILLED)
+    share = killed / len(statuses) if statuses else 0.0
+    print(f"| {name} | {len(statuses):,} | {killed:,} | {share:.1%} | {others} |", flush=True)
+
+
+def main() -> None:
+    """Mutate, try, print."""
+    parser = argparse.ArgumentParser(description="Mutation testing of four areas; prints one table.")
+    parser.add_argument("areas", nargs="*", default=list(AREAS), metavar="AREA", help=", ".join(AREAS))
+    parser.add_argument("--keep", type=Path, help="a folder for the copies, which stay")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--show", action="store_true", help="also the mutants that were not killed")
+    options = parser.parse_args()
+    if unknown := set(options.areas) - set(AREAS):
+        parser.error(f"no such area: {', '.join(sorted(unknown))}; there are {', '.join(AREAS)}")
+    print("| area | mutants | killed | share | others |\n| --- | ---: | ---: | ---: | --- |", flush=True)
+    left = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in options.areas:
+            folder = (options.keep or Path(temporary)).absolute() / name
+            folder.mkdir(parents=True, exist_ok=True)
+            copy_project(AREAS[name], folder)
+            statuses = mutate(folder, options.jobs)
+            if not statuses:
+                sys.exit(f"{name}: mutmut tried nothing:\n{(folder / 'mutmut.log').read_text()[-3000:]}")
+            print_row(name, statuses)
+            left += [(folder, mutant, status) for mutant, status in statuses.items() if status not in KILLED]
+        for folder, mutant, status in left if options.show else []:
+            shown = subprocess.run([MUTMUT, "show", mutant], cwd=folder, capture_output=True, text=True, check=False)
+            print(f"\n{mutant}: {status}\n{shown.stdout}")
+
+
+if __name__ == "__main__":
+    main()
