@@ -3,10 +3,10 @@
     pip install mutmut==3.8.0 'pytest<9.1'    # in an environment of its own: newer ones do not go together
     python tests/benchmarks/mutants.py [AREA …] [--keep DIR] [--show]
 
-Areas are eliminator, journal, gateway and merge; all of them unless named. Each is mutated in a copy of the project, tried
-by its own tests in process, and judged by `mutmut results`, because `mutmut run` ends with 0 also where mutants survive.
-Prints a table; `--show` prints the difference of every mutant that was not killed. With `--keep DIR` the copies stay, and
-what was tried there is not tried again unless it changed.
+Areas are eliminator, journal, gateway and merge; all of them unless named. Each is mutated in a copy of the project,
+tried by its own tests in process, and judged by `mutmut results`: `mutmut run` ends with 0 also where mutants survive.
+Prints a table; `--show` prints the difference of every mutant that was not killed. With `--keep DIR` the copies stay,
+and what was tried there is not tried again unless it changed.
 """
 
 from __future__ import annotations
@@ -80,9 +80,8 @@ def mutate(folder: Path, jobs: int) -> dict[str, str]:
         subprocess.run(
             [MUTMUT, "run", "--max-children", str(jobs)], cwd=folder, env=environment, stdout=log, stderr=log
         )
-    listed = subprocess.run(
-        [MUTMUT, "results", "--all", "true"], cwd=folder, env=environment, capture_output=True, text=True, check=True
-    )
+    command = [MUTMUT, "results", "--all", "true"]
+    listed = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     pairs = (line.strip().rpartition(": ") for line in listed.stdout.splitlines() if ": " in line)
     return {name: status for name, _, status in pairs}
 
