@@ -34,7 +34,7 @@ class CallTotals:
         self.estimated_input_tokens = self.estimated_output_tokens = 0
         self.batch_input_tokens = self.batch_output_tokens = 0
 
-    def add(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
+    def add(self, head: dict[str, Any], request_bytes: int = 0, reply_bytes: int = 0) -> None:
         """Count one record by the figures at its head; without usage its tokens are estimated from its size.
 
         Raises:

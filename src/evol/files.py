@@ -240,12 +240,12 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def translate_storage_errors(path: Path) -> Iterator[None]:
-    """Turn an `OSError` of the block into a `StorageError` that names `path`."""
+def translate_storage_errors(path: Path, what: str = "write") -> Iterator[None]:
+    """Turn an `OSError` of the block into a `StorageError` that names `path`, and what could not be done with it."""
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{path}: cannot write: {error.strerror or error}") from None
+        raise StorageError(f"{path}: cannot {what}: {error.strerror or error}") from None
 
 
 def lock_folder(folder: Path, held: Path | None = None) -> contextlib.AbstractContextManager[None]:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import time
 import zlib
@@ -75,8 +76,8 @@ def has_calls(folder: Path, name: str = JOURNAL_NAME) -> bool:
             # a scorer's calls bind no run; quotes inside strings are escaped, so only the head can hold these bytes
             if line.startswith(b'{"kind":"call"') and b'"role":"scorer"' not in line:
                 return True
-            if line.startswith(b'{"kind":"batch"'):
-                record = parse_record(BatchRecord, line.rstrip(b"\n")[: 1 - _CRC_LENGTH])
+            if line.startswith(b'{"kind":"batch"') and (content := take_checked(line.rstrip(b"\n"))) is not None:
+                record = parse_record(BatchRecord, content)
                 out[record.intent] = record.is_open
     return any(out.values())
 
@@ -110,10 +111,9 @@ class Journal:
         batches: the last record of each batch, by intent, in the order of the intents.
     """
 
-    def __init__(self, path: Path, handle: int, *, writable: bool) -> None:
+    def __init__(self, path: Path, handle: int) -> None:
         self._path = path
         self._handle = handle
-        self._writable = writable
         self._end = 0
         self._table = OffsetTable()
         self._is_dirty = self._is_scheduled = False
@@ -142,7 +142,7 @@ class Journal:
         path = folder / name
         with translate_storage_errors(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        journal = cls(path, handle, writable=True)
+        journal = cls(path, handle)
         try:
             size = os.fstat(handle).st_size
             journal._scan()
@@ -173,13 +173,14 @@ class Journal:
 
         Raises:
             FolderError: no journal, or a damaged line that is not the last.
+            StorageError: the disk refused.
         """
         path = folder / name
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise FolderError(f"{path}: {error.strerror}", "is this the folder of a run?") from None
-        journal = cls(path, handle, writable=False)
+        journal = cls(path, handle)
         journal._see = see
         journal._only = None if only is None else b',"seed_id":' + orjson.dumps(only) + b","
         try:
@@ -221,8 +222,20 @@ class Journal:
 
         Raises:
             FolderError: the line changed on disk since it was read.
+            StorageError: the disk refused.
         """
-        key = request.key
+        return self._find(request.key)
+
+    def knows(self, key: str) -> bool:
+        """Whether a completed call of this key is recorded.
+
+        Raises:
+            FolderError: the line changed on disk since it was read.
+            StorageError: the disk refused.
+        """
+        return self._find(key) is not None
+
+    def _find(self, key: str) -> Completion | None:
         for offset in self._table.find(int(key[:16], 16)):
             try:
                 record = self._read_record(offset)
@@ -230,15 +243,13 @@ class Journal:
                     return Completion(
                         record["reply"], record["finish_reason"], record["input_tokens"], record["output_tokens"]
                     )
+            except OSError as error:
+                raise StorageError(f"{self._path}: cannot read: {error.strerror}") from None
             except (ValueError, KeyError, TypeError):
                 raise FolderError(
                     f"{self._path}: changed while it was read", "let one process use the folder at a time"
                 ) from None
         return None
-
-    def knows(self, key: str) -> bool:
-        """Whether a completed call of this key is recorded."""
-        return any(self._read_record(offset)["key"] == key for offset in self._table.find(int(key[:16], 16)))
 
     def append(
         self, request: CompletionRequest, completion: Completion, *, latency: float, is_batch: bool = False
@@ -273,7 +284,7 @@ class Journal:
         """
         head = self._head("failure", request, 0.0, spent) | ({"batch": True} if is_batch else {})
         self._write(orjson.dumps(head)[:-1] + b',"error":' + orjson.dumps(error))
-        self.totals[request.role].add(head, 0, 0)
+        self.totals[request.role].add(head)
 
     def append_throttle(self, change: ThrottleChange) -> None:
         """Record how many calls are in flight from now on; not kept in memory, for a long night has many of them."""
@@ -327,7 +338,7 @@ class Journal:
         try:
             written = os.write(self._handle, line)
             if written != len(line):
-                raise OSError(28, "No space left on device")  # noqa: TRY301 - a short write is what a full disk does
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - a short write is what a full disk does
         except OSError as error:
             # a later record must not follow half a line
             with contextlib.suppress(OSError):
@@ -364,21 +375,20 @@ class Journal:
 
     def _read_record(self, offset: int) -> dict[str, Any]:
         line = os.pread(self._handle, _READ_GUESS, offset)
-        while (end := line.find(b"\n")) < 0:
+        while b"\n" not in line:
             more = os.pread(self._handle, max(len(line), _READ_GUESS), offset + len(line))
             if not more:
-                raise ValueError("cut off")
+                raise ValueError  # cut off
             line += more
         # the request is not needed, and often the longest part
-        cut = line.find(b',"request":', 0, end)
-        record: dict[str, Any] = orjson.loads(line[:cut] + b"}")
+        record: dict[str, Any] = orjson.loads(line[: line.index(b',"request":')] + b"}")
         return record
 
     def _scan(self) -> None:
         """Read all lines once: totals, offsets, and the end of the last whole line."""
         number, position, rest = 0, 0, b""
         last_bad: int | None = None
-        with translate_storage_errors(self._path):
+        with translate_storage_errors(self._path, "read"):
             while block := os.pread(self._handle, _BLOCK, position):
                 position += len(block)
                 lines = (rest + block).split(b"\n")
@@ -386,20 +396,17 @@ class Journal:
                 for line in lines:
                     number += 1
                     if last_bad is not None:
-                        raise self._damage(last_bad)
+                        raise describe_damage(self._path, last_bad)
                     if self._take_line(line):
                         self._end += len(line) + 1
                     else:
                         last_bad = number
         if last_bad is not None and rest:
-            raise self._damage(last_bad)
-
-    def _damage(self, number: int) -> FolderError:
-        return describe_damage(self._path, number)
+            raise describe_damage(self._path, last_bad)
 
     def _take_line(self, line: bytes) -> bool:
         """Count one whole line; whether it was good."""
-        if self._only is not None and line.find(self._only, 0, _HEAD_START + len(self._only)) < 0:
+        if self._only is not None and self._only not in line[: _HEAD_START + len(self._only)]:
             return True
         if (content := take_checked(line)) is None:
             return False
@@ -415,10 +422,11 @@ class Journal:
             cut = content.find(b',"reply":')
             head = orjson.loads(content[:cut] + b"}")
             self._table.add(int(head["key"][:16], 16), self._end)
-            request = 0
-            if head["input_tokens"] == UNKNOWN_TOKENS or head["output_tokens"] == UNKNOWN_TOKENS:
-                request = len(content) - content.find(b',"request":') - len(b',"request":')
-            reply = len(content) - cut - request - len(b',"reply":,"request":')
+            request = reply = 0
+            if UNKNOWN_TOKENS in (head["input_tokens"], head["output_tokens"]):  # only then their sizes matter
+                end = content.find(b',"request":')
+                request = len(content) - end - len(b',"request":')
+                reply = end - cut - len(b',"reply":')
             self._count(head, request, reply)
         elif content.startswith(b'{"kind":"throttle"'):
             self.throttle_changes.append(parse_record(ThrottleChange, content))
@@ -426,15 +434,16 @@ class Journal:
             record = parse_record(BatchRecord, content)
             self.batches[record.intent] = record
         elif not content.startswith(b'{"kind":"progress"'):
-            self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"), 0, 0)
+            self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"))
 
-    def _count(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
+    def _count(self, head: dict[str, Any], request_bytes: int = 0, reply_bytes: int = 0) -> None:
         self.totals[head["role"]].add(head, request_bytes, reply_bytes)
         if self._see is not None:
             self._see(head)
 
     def _repair(self, size: int, notify: Callable[[str], None]) -> None:
-        torn = os.pread(self._handle, size - self._end, self._end)
+        with translate_storage_errors(self._path, "read"):
+            torn = os.pread(self._handle, size - self._end, self._end)
         with translate_storage_errors(self._path):
             if self._take_line(torn):  # only the line feed is missing
                 os.write(self._handle, b"\n")
