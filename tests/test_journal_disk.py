@@ -297,7 +297,7 @@ def test_a_refused_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("name", ["ftruncate", "fsync"])
 def test_a_torn_line_that_cannot_be_cut_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A run does not begin behind half a line: the error names the file and the reason, and no notice says it is cut."""
+    """A run does not begin behind half a line: the error names file and reason, and no notice says it is cut."""
     with Journal.open_for_run(tmp_path, print) as journal:
         append(journal, 1)
     path = tmp_path / JOURNAL_NAME

@@ -49,6 +49,26 @@ def test_function_words_of_another_language(task: str, response: str, is_empty: 
         ("Describe the river.", "...", True),
         ("Describe the river.", "The of.", True),
         ("Which letter comes first", "a", False),
+        ("Choose between the and of", "Of", False),
+        ("Describe the river.", "Of", True),
+        ("Fill in the gap", "Of", False),
+        ("Fill in the gap", "of the", True),
+        ("Fill in the gaps", ", ".join(["of", "the"] * 6), False),
+        ("Fill in the gaps", ", ".join(["of", "the"] * 6 + ["in"]), True),
+        ("Fill in the gaps", "of\nthe", False),
+        ("Describe the river.", "of, the", True),
+        ("Is it warm in here?", "It is.", False),
+        ("Is it warm in here", "It is.", True),
+        ("Is it warm in here?", "That it is.", False),
+        ("Is it warm in here?", "That it very is.", True),
+        ("Is it warm in here?", "It was.", True),
+        ("Warm is it in here?", "It is.", True),
+        ("How warm is it?", "Very.", False),
+        ("How warm is it?", "Very.\n", False),
+        ("How warm is it", "Very.", True),
+        ("How warm is it?", "Very as such.", False),
+        ("How warm is it?", "Very as it was.", True),
+        ("How warm is it?", "It was very.", True),
     ],
 )
 def test_signs_and_single_letters(task: str, response: str, is_found: bool) -> None:
@@ -80,6 +100,9 @@ def test_whose_sorry_it_is(response: str, is_own: bool) -> None:
         ("These do not differ: they are equal.", "equal"),  # the "not" stands before the colon
         ("I do not see why anybody would call them equal.", "equal"),  # nor does one far before it deny
         ("They are not at all equal.", "not equal"),
+        ("They are not by any means equal.", "not equal"),
+        ("They are not what many people call equal.", "equal"),
+        ("Is it equal or not equal? They are equal.", "equal"),
         ("not\nEqual", "not equal"),
         ("EQUAL", "equal"),
         ("They are the same.", None),
@@ -117,3 +140,31 @@ def test_a_case_is_judged_by_all_it_says(case: Case, scope: str, found: str | No
     eliminated = check_case(case, EliminatorConfig.model_validate({"judge": scope}), ())
     assert (eliminated and eliminated[0]) == found
     assert found != "equal" or (eliminated and eliminated[1] == "the judge says Equal")
+
+
+@pytest.mark.parametrize(
+    ("task", "response", "dies"),
+    [
+        ("Describe a river.", 'So they said "sorry".', False),
+        ("Describe a river.", '"Sorry."', True),
+        ("Describe a river.", 'Ok "sorry"', True),  # nothing but the quotation
+        ("Describe a river.", 'Yes "sorry"', False),
+        ("Describe a river.", "Better safe than sorry.", False),
+        ("Name the missing word.", "Sorry", False),
+        ("Name the missing word.", "Sorry, no", False),
+        ("Name the missing word.", "Sorry, not today", True),
+        ("Name a river.", "Sorry", True),
+        ("Translate: er bedauerte es", "He was sorry about that.", False),
+        ("Translate: er bedauerte es", "Sorry, I don't understand.", True),
+        ("Translate: er bedauerte es", '"Sorry, I don\'t understand."', False),
+    ],
+)
+def test_a_sorry_that_is_not_the_models(task: str, response: str, dies: bool) -> None:
+    """Quotations, idioms, a word that was asked for and words handed on are no apology to the user."""
+    assert (check_sorry(respond(task, response)) is not None) is dies
+
+
+def test_the_detail_of_a_long_response_is_short() -> None:
+    """Of a response of stop words its beginning is told."""
+    response = "it is of the " * 10
+    assert check_stop_words(respond("Describe the river.", response)) == f"only {response[:60]!r}"

@@ -2,10 +2,7 @@
 
     python tests/benchmarks/bench_eliminator.py [--data tests/data/eliminations.jsonl] [--profile strict] [--errors]
 
-Each line of the set is one evolution with what the models replied: `id`, `rule` (which one the case probes),
-`operation`, `kind`, `parent`, `evolution`, `evolution_finish`, `verdict` ("" where the judge was not asked), `response`
-("" where the evolution is eliminated before), `response_finish`, `expected` (a reason, or "" for kept), `language`,
-`why`. It is judged as `lineage.evolve_lineage` would.
+`tests/labelled_cases.py` says what stands in the set. Each case is judged as `lineage.evolve_lineage` would.
 
 A rule's precision: of the cases that it eliminated, how many were to be eliminated for that reason; its recall: of
 those that were to be eliminated for that reason, how many were. "over all" sums the counts; "eliminated at all" asks
@@ -15,37 +12,18 @@ only whether a row was kept, whatever the reason.
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from evol.config import EliminatorConfig
-from evol.eliminator import Case, check_case
+from evol.eliminator import check_case
 from evol.packs import load_pack
 from evol.records import REASONS
-
-DATA = Path(__file__).parent.parent / "data" / "eliminations.jsonl"
-
-
-def read_case(record: dict[str, Any]) -> Case:
-    """A line of the set as the replies of one evolution.
-
-    An empty response that ended like any other was not asked for, unless the case is about an empty one.
-    """
-    finish = record.get("response_finish") or "stop"
-    is_asked = bool(record["response"]) or finish != "stop" or record["rule"] == "empty"
-    return Case(
-        operation=record["operation"],
-        kind=record["kind"],
-        parent=record["parent"],
-        evolution=record["evolution"],
-        evolution_finish=record.get("evolution_finish") or "stop",
-        verdict=record.get("verdict") or "",
-        response=record["response"] if is_asked else None,
-        response_finish=finish,
-    )
+from labelled_cases import DATA, read_case, read_records
 
 
 def show(name: str, hits: int, found: int, wanted: int) -> None:
@@ -64,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = EliminatorConfig(profile=options.profile)
     labels = load_pack("general", "full", {}).labels
-    records = [json.loads(line) for line in options.data.read_bytes().splitlines() if line.strip()]
+    records = read_records(options.data)
     wanted: Counter[str] = Counter()
     found: Counter[str] = Counter()
     hits: Counter[str] = Counter()

@@ -46,7 +46,18 @@ class Area:
 AREAS = {
     "eliminator": Area(
         ("eliminator.py", "elimination/paper.py", "elimination/rules.py"),
-        ("test_eliminator.py", "test_paper_rules.py", "test_rules.py"),
+        (
+            *("test_eliminator.py", "test_labelled_cases.py", "test_paper_rules.py"),
+            *("test_rule_edges.py", "test_rules.py"),
+        ),
+        "linear_time or depend_on_the_process or can_be_judged or can_be_parsed or are_total",
+    ),
+    "elimination": Area(
+        tuple(f"elimination/{name}.py" for name in ("answered", "loops", "materials", "references", "texts")),
+        (
+            *("test_eliminator.py", "test_labelled_cases.py", "test_loops.py", "test_paper_rules.py"),
+            *("test_rule_edges.py", "test_rules.py"),
+        ),
         "linear_time or depend_on_the_process or can_be_judged or can_be_parsed or are_total",
     ),
     "journal": Area(("journal.py",), ("test_journal.py", "test_journal_disk.py", "test_journal_records.py")),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from evol.elimination.lexicon import FUNCTION_WORDS
@@ -112,7 +113,7 @@ def parse_verdict(reply: str) -> Literal["equal", "not equal"] | None:
     """
     lines = [line for line in reply.splitlines() if line.strip()]
     # a line that goes on from a "not" at the end of the one before is no verdict by itself
-    own = [line for line, before in zip(lines, ["", *lines], strict=False) if not _NEGATED_AT_END.search(before)]
+    own = [line for before, line in pairwise(["", *lines]) if not _NEGATED_AT_END.search(before)]
     found = {verdict for line in own if (verdict := _read_line(line))}
     if not found:
         found = {_read_mention(reply, match) for match in _EQUAL.finditer(reply)} - {""}
