@@ -283,6 +283,22 @@ def test_where_a_language_changes(child: str, detail: str | None) -> None:
     assert evolve(TIDES, child) == (("language_drift", detail) if detail else None)
 
 
+CHIEN = "le chien dort et le chat est assis sur le toit de la maison"
+
+
+@pytest.mark.parametrize(
+    ("parent", "child"),
+    [
+        (f"Übersetze: {CHIEN}", f"Translate this please and explain what you did with it: {CHIEN}"),
+        (f"Übersetze：{CHIEN}", f"Translate this please and explain what you did with it：{CHIEN}"),
+        (f"Übersetze: {CHIEN}: {CHIEN}", f"Translate this please and explain what you did: {CHIEN}: {CHIEN}"),
+    ],
+)
+def test_an_order_to_translate_has_a_language(parent: str, child: str) -> None:
+    """Where one translates, the words before the first colon must stay in their language."""
+    assert evolve(parent, child) == ("language_drift", "from de to en")
+
+
 @pytest.mark.parametrize(
     ("parent", "child", "is_empty"),
     [

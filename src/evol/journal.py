@@ -422,12 +422,11 @@ class Journal:
             cut = content.find(b',"reply":')
             head = orjson.loads(content[:cut] + b"}")
             self._table.add(int(head["key"][:16], 16), self._end)
-            request = reply = 0
             if UNKNOWN_TOKENS in (head["input_tokens"], head["output_tokens"]):  # only then their sizes matter
                 end = content.find(b',"request":')
-                request = len(content) - end - len(b',"request":')
-                reply = end - cut - len(b',"reply":')
-            self._count(head, request, reply)
+                self._count(head, len(content) - end - len(b',"request":'), end - cut - len(b',"reply":'))
+            else:
+                self._count(head)
         elif content.startswith(b'{"kind":"throttle"'):
             self.throttle_changes.append(parse_record(ThrottleChange, content))
         elif content.startswith(b'{"kind":"batch"'):

@@ -55,8 +55,8 @@ AREAS = {
     "elimination": Area(
         tuple(f"elimination/{name}.py" for name in ("answered", "loops", "materials", "references", "texts")),
         (
-            *("test_eliminator.py", "test_labelled_cases.py", "test_loops.py", "test_paper_rules.py"),
-            *("test_rule_edges.py", "test_rules.py"),
+            *("test_eliminator.py", "test_labelled_cases.py", "test_loops.py", "test_materials.py"),
+            *("test_paper_rules.py", "test_rule_edges.py", "test_rules.py"),
         ),
         "linear_time or depend_on_the_process or can_be_judged or can_be_parsed or are_total",
     ),
