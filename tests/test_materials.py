@@ -94,7 +94,7 @@ def test_what_points_at_nothing(parent: str, child: str, told: str) -> None:
         ),
         ("Summarize this.\n\nThe old harbour has burnt.", "Summarize a text.", ""),  # five words
         (
-            "Summarize this.\n\nThe old harbour of Dunmore has burnt down in the storm of 1790 and nobody had seen the fire.",
+            "Summarize this.\n\nThe old harbour of Dunmore has burnt down in the storm of 1790 and all saw the fire.",
             "Summarize a text.",
             "lost 'the old harbour of dunmore has burnt down in the storm of 17'",
         ),

@@ -3,7 +3,7 @@
     pip install mutmut==3.8.0 'pytest<9.1'    # in an environment of its own: newer ones do not go together
     python tests/benchmarks/mutants.py [AREA …] [--keep DIR] [--show]
 
-Areas are eliminator, journal, gateway and merge; all of them unless named. Each is mutated in a copy of the project,
+Areas are eliminator, elimination (what it rests on), journal, gateway and merge; all of them unless named. Each is mutated in a copy of the project,
 tried by its own tests in process, and judged by `mutmut results`: `mutmut run` ends with 0 also where mutants survive.
 Prints a table; `--show` prints the difference of every mutant that was not killed. With `--keep DIR` the copies stay,
 and what was tried there is not tried again unless it changed.
@@ -55,8 +55,8 @@ AREAS = {
     "elimination": Area(
         tuple(f"elimination/{name}.py" for name in ("answered", "loops", "materials", "references", "texts")),
         (
-            *("test_eliminator.py", "test_labelled_cases.py", "test_loops.py", "test_materials.py"),
-            *("test_paper_rules.py", "test_rule_edges.py", "test_rules.py"),
+            *("test_answered.py", "test_eliminator.py", "test_labelled_cases.py", "test_loops.py"),
+            *("test_materials.py", "test_paper_rules.py", "test_rule_edges.py", "test_rules.py"),
         ),
         "linear_time or depend_on_the_process or can_be_judged or can_be_parsed or are_total",
     ),
@@ -114,7 +114,7 @@ def print_row(name: str, statuses: dict[str, str]) -> None:
 
 def main() -> None:
     """Mutate, try, print."""
-    parser = argparse.ArgumentParser(description="Mutation testing of four areas; prints one table.")
+    parser = argparse.ArgumentParser(description="Mutation testing of five areas; prints one table.")
     parser.add_argument("areas", nargs="*", default=list(AREAS), metavar="AREA", help=", ".join(AREAS))
     parser.add_argument("--keep", type=Path, help="a folder for the copies, which stay")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
