@@ -441,9 +441,8 @@ class Journal:
             self._see(head)
 
     def _repair(self, size: int, notify: Callable[[str], None]) -> None:
-        with translate_storage_errors(self._path, "read"):
-            torn = os.pread(self._handle, size - self._end, self._end)
         with translate_storage_errors(self._path):
+            torn = os.pread(self._handle, size - self._end, self._end)
             if self._take_line(torn):  # only the line feed is missing
                 os.write(self._handle, b"\n")
                 self._end = size + 1
