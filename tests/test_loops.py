@@ -140,6 +140,7 @@ def test_a_long_piece_may_repeat_inside(words: int, times: int) -> None:
         ("Fix it:\n" + ("  abcd(0);\n  abcd(1);\n" * 4 + "stop();\n") * 2, None),
         (_count_on(8, 5), None),
         (_count_on(9, 5), f"repeats '{_say(5)} step'"),
+        ("x ² y " + _count_on(9, 5), f"repeats '{_say(5)} step'"),  # a digit, and no number
         (_count_on(9, 4), f"repeats '{_say(4)} step'"),
         (_count_on(9, 3), None),
         (_count_on(12, 5, step=2), None),
