@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from conftest import Evol
 from evol.mixing.options import MixOptions, write_command
 from evol.records import Completion, CompletionRequest
 from fake_hub import FakeHub
@@ -185,14 +186,7 @@ def test_the_command_makes_the_mix_again(tmp_path: Path, folder: Path, more: dic
     assert words[:2] == ["evol", "merge"]
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "r").symlink_to(folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "evol.cli", *words[1:]],
-        cwd=tmp_path / "again",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = Evol(tmp_path / "again", "").call(*words[1:])
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "mix.jsonl").read_bytes() == (tmp_path / "mix.jsonl").read_bytes()
 
