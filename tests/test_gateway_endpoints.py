@@ -146,6 +146,54 @@ def test_one_that_has_served_is_waited_for(tmp_path: Path) -> None:
     assert run_with_journal(tmp_path, main) == ["fine", "fine"]
 
 
+def test_a_failure_waits_where_nobody_else_is_open(tmp_path: Path) -> None:
+    """While the other one rests, a call that failed keeps to its own wait."""
+    away = Endpoint(raise_always(TransientCallError("cannot connect", unreachable=True)), "a")
+
+    def script(wanted: CompletionRequest) -> str:
+        if count_seconds() < 0.1:
+            raise TransientCallError("HTTP 500", 500)
+        return "fine"
+
+    other = Endpoint(script, "b")
+    found, _ = ask_in_turn(tmp_path, [away, other], 1)
+    assert found == ["fine"]
+    assert other.moments == [0.0, 1.0]
+
+
+def test_a_key_that_is_lost_while_the_other_one_never_served(tmp_path: Path) -> None:
+    """Nobody is left to wait for: the run ends with what the endpoint said."""
+    revoked = Endpoint(raise_always(EndpointError("HTTP 401", "check the key"), 1), "b")
+    away = Endpoint(raise_always(TransientCallError("cannot connect", unreachable=True)), "a")
+
+    async def main(journal: Journal, loop: VirtualLoop) -> EvolError | None:
+        gateway = make_gateway(journal, {"evolver": [away, revoked]}, loop)
+        assert await ask(gateway, request(0)) == ["fine"]
+        await ask(gateway, request(1))
+        return gateway.fatal
+
+    fatal = run_with_journal(tmp_path, main)
+    assert isinstance(fatal, EndpointError)
+    assert fatal.message == "HTTP 401"
+
+
+def test_a_call_that_waited_in_vain_tells_what_it_met_last(tmp_path: Path) -> None:
+    """Also where that was a wrong key at one endpoint, while the one that had served stayed away."""
+
+    def serve(wanted: CompletionRequest) -> str:
+        if wanted.position:
+            raise TransientCallError("cannot connect", unreachable=True)
+        return "fine"
+
+    endpoints = [Endpoint(serve, "a"), Endpoint(raise_always(EndpointError("HTTP 401", "check the key")), "b")]
+    found, _ = ask_in_turn(tmp_path, endpoints, 2, retry_for=20.0)
+    assert found[0] == "fine"
+    assert isinstance(found[1], CallFailed)
+    met = sorted((moment, name) for name, one in zip("ab", endpoints, strict=True) for moment, _ in one.sent)
+    said = {"a": "cannot connect", "b": "HTTP 401"}[met[-1][1]]
+    assert found[1].message == f"gave up after {len(met) - 1} attempts: {said}"
+
+
 def test_nobody_listens(tmp_path: Path) -> None:
     """Each endpoint has its chance, then the run ends with advice and names them all as they were asked."""
     endpoints = [Endpoint(raise_always(TransientCallError("cannot connect", unreachable=True)), name) for name in "abc"]

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from conftest import Evol
+from evol import __version__
 from evol.mixing.options import MixOptions, write_command
 from evol.records import Completion, CompletionRequest
 from fake_hub import FakeHub
@@ -243,6 +244,23 @@ def test_a_mix_is_pushed_in_one_commit(tmp_path: Path, folder: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
 
 
+def test_what_is_sent_and_under_which_words(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that are there after the merge, named for a repository of data; the commit says what they are."""
+    sent: list[tuple[Any, ...]] = []
+
+    def push(*given: Any) -> str:
+        sent.append(given)
+        return "https://hub/datasets/me/x"
+
+    monkeypatch.setattr("evol.merge.push", push)
+    report = merge([folder], tmp_path / "x.jsonl", "llamafactory", push_to_hub="me/x")
+    names = {"x.jsonl": "x.jsonl", "x.lineage.jsonl": "x.lineage.jsonl", "dataset_info.json": "dataset_info.json"}
+    files = {name: tmp_path / source for name, source in (names | {"README.md": "x.card.md"}).items()}
+    assert sent == [("me/x", files, f"Training mix of {report.rows} rows, evol {__version__}")]
+    assert all(path.is_file() for path in files.values())
+    assert report.pushed == "https://hub/datasets/me/x"
+
+
 def test_a_dry_run_of_a_push_needs_no_network(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It names repository, files and sizes; no socket is opened and nothing is written."""
 
@@ -252,9 +270,9 @@ def test_a_dry_run_of_a_push_needs_no_network(tmp_path: Path, folder: Path, monk
     monkeypatch.setattr(socket, "socket", refuse)
     report = merge([folder], tmp_path / "m", push_to_hub="me/my-mix", dry_run=True)
     assert list(tmp_path.iterdir()) == []
-    assert report.pushed.startswith("would send to the dataset repository me/my-mix: README.md (")
-    assert f"mix.jsonl ({report.files['mix.jsonl']:,} bytes)" in report.pushed
-    assert "removed" not in report.pushed
+    names, sizes = ("README.md", "mix.jsonl", "mix.lineage.jsonl"), report.files
+    told = ", ".join(f"{name} ({sizes[name]:,} bytes)" for name in names)
+    assert report.pushed == f"would send to the dataset repository me/my-mix: {told}"
 
 
 @pytest.mark.parametrize(

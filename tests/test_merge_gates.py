@@ -123,16 +123,19 @@ def test_rows_that_trl_would_cut_are_warned_of(tmp_path: Path, folder: Path, tok
     assert dropped == "1 rows (33.3%) exceed --max-tokens 1024 and are left out"
 
 
-def test_one_long_row_in_a_hundred_is_no_warning(tmp_path: Path) -> None:
-    """The warning begins above 1 %."""
+def test_one_long_row_in_a_hundred_is_no_warning(tmp_path: Path, tokenizer: Path) -> None:
+    """The warnings begin above 1 %, of what the mix has and of what was left out of it."""
     texts = {str(n): [f"Name {n}."] for n in range(100)}
     make_told_run(tmp_path / "r", texts, {"Name 7.": " ".join(f"long{n}" for n in range(1000))})
     assert merge([tmp_path / "r"]).notices == []
+    assert merge([tmp_path / "r"], tokenizer=tokenizer, max_tokens=900).notices == []
     texts |= {"x": ["Name x."]}
     make_told_run(
         tmp_path / "s", texts, dict.fromkeys(("Name 7.", "Name x."), " ".join(f"long{n}" for n in range(1000)))
     )
     assert len(merge([tmp_path / "s"]).notices) == 1
+    [dropped] = merge([tmp_path / "s"], tokenizer=tokenizer, max_tokens=900).notices
+    assert dropped.startswith("2 rows (2.0%) exceed --max-tokens 900 ")
 
 
 def test_token_statistics_are_told(tmp_path: Path, folder: Path, tokenizer: Path) -> None:
