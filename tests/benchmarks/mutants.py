@@ -60,7 +60,7 @@ AREAS = {
         ("merge.py",),
         (
             *("test_merge_against.py", "test_merge_card.py", "test_merge_choice.py", "test_merge_duplicates.py"),
-            *("test_merge_formats.py", "test_merge_gates.py", "test_merge_outputs.py"),
+            *("test_merge_formats.py", "test_merge_gates.py", "test_merge_options.py", "test_merge_outputs.py"),
         ),
         "pushed_in_one_commit or push_that_fails or kill_at_any_step or many_runs_need or sample_is_uniform",
     ),
