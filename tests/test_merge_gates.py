@@ -234,21 +234,27 @@ def test_private_data_is_counted_and_dropped_when_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "extra", "more"),
+    ("library", "extra", "purpose", "more"),
     [
-        ("rensa", "merge", {"dedupe": "near"}),
-        ("rapidfuzz", "merge", {"dedupe": "near"}),
-        ("rapidfuzz", "merge", {"against": (Path("b.txt"),)}),
-        ("tokenizers", "merge", {"tokenizer": Path("t.json")}),
-        ("py3langid", "merge", {"language": ("en",)}),
-        ("pyarrow", "merge", {"format_name": "parquet"}),
-        ("pyarrow", "merge", {"against": (Path("b.parquet"),)}),
-        ("huggingface_hub", "hub", {"push_to_hub": "me/mix"}),
+        ("rensa", "merge", "--dedupe near", {"dedupe": "near"}),
+        ("rapidfuzz", "merge", "--dedupe near", {"dedupe": "near"}),
+        ("rapidfuzz", "merge", "--against", {"against": (Path("b.txt"),)}),
+        ("tokenizers", "merge", "--tokenizer", {"tokenizer": Path("t.json")}),
+        ("py3langid", "merge", "--language", {"language": ("en",)}),
+        ("pyarrow", "merge", "--format parquet", {"format_name": "parquet"}),
+        ("pyarrow", "merge", "--against with a parquet file", {"against": (Path("b.parquet"),)}),
+        ("huggingface_hub", "hub", "--push-to-hub", {"push_to_hub": "me/mix"}),
     ],
     ids=str,
 )
 def test_a_missing_library_prints_the_command_that_installs_it(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, library: str, extra: str, more: dict[str, Any]
+    tmp_path: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+    extra: str,
+    purpose: str,
+    more: dict[str, Any],
 ) -> None:
     """One sentence with what asked for it and the exact command (exit 2), before anything is written."""
     real: Callable[..., Any] = builtins.__import__
@@ -262,6 +268,6 @@ def test_a_missing_library_prints_the_command_that_installs_it(
     with pytest.raises(UsageError) as caught:
         merge([folder], tmp_path / "mix.jsonl" if more.get("format_name") is None else tmp_path / "mix.parquet", **more)
     assert caught.value.exit_code == 2
-    assert f"needs {library}, which is not installed" in str(caught.value)
+    assert caught.value.message == f"{purpose} needs {library}, which is not installed"
     assert f"pip install 'evol-instruct[{extra}]'" in str(caught.value)
     assert list(tmp_path.iterdir()) == []

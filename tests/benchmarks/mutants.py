@@ -3,7 +3,7 @@
     pip install mutmut==3.8.0 'pytest<9.1'    # in an environment of its own: newer ones do not go together
     python tests/benchmarks/mutants.py [AREA …] [--keep DIR] [--show]
 
-Areas are eliminator, journal, gateway and merge; all of them unless named. Each is mutated in a copy of the project,
+Areas are eliminator, journal, gateway, merge and mixing; all of them unless named. Each is mutated in a copy of the project,
 tried by its own tests in process, and judged by `mutmut results`: `mutmut run` ends with 0 also where mutants survive.
 Prints a table; `--show` prints the difference of every mutant that was not killed. With `--keep DIR` the copies stay,
 and what was tried there is not tried again unless it changed.
@@ -35,7 +35,7 @@ class Area:
     Attributes:
         sources: modules below `src/evol`.
         tests: files below `tests`.
-        passed_over: tests that start a process of their own, which mutmut cannot follow; words for pytest's -k.
+        passed_over: tests that start processes, which mutmut cannot follow, or take long; words for pytest's -k.
     """
 
     sources: tuple[str, ...]
@@ -58,11 +58,22 @@ AREAS = {
     ),
     "merge": Area(
         ("merge.py",),
-        (
-            *("test_merge_against.py", "test_merge_card.py", "test_merge_choice.py", "test_merge_duplicates.py"),
-            *("test_merge_formats.py", "test_merge_gates.py", "test_merge_options.py", "test_merge_outputs.py"),
+        ("test_merge_card.py", "test_merge_choice.py", "test_merge_gates.py"),
+        "pushed_in_one_commit or push_that_fails",
+    ),
+    "mixing": Area(
+        tuple(
+            f"mixing/{name}.py"
+            for name in (
+                *("choosing", "columns", "contamination", "duplicates", "gates"),
+                *("near", "options", "outputs", "rows", "writing"),
+            )
         ),
-        "pushed_in_one_commit or push_that_fails or kill_at_any_step or many_runs_need or sample_is_uniform",
+        (
+            *("test_merge_against.py", "test_merge_choice.py", "test_merge_duplicates.py", "test_merge_formats.py"),
+            *("test_merge_gates.py", "test_merge_options.py", "test_merge_outputs.py", "test_merge_parts.py"),
+        ),
+        "kill_at_any_step or many_runs_need or sample_is_uniform or never_repeats or what_stays_has_no_copy",
     ),
 }
 
