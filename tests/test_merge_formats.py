@@ -301,8 +301,9 @@ def test_several_runs_need_a_name(finished: list[Path]) -> None:
 
 def test_a_run_named_twice_is_refused(tmp_path: Path, finished: list[Path]) -> None:
     """Also when it is spelled in two ways."""
-    with pytest.raises(UsageError, match="twice"):
+    with pytest.raises(UsageError) as caught:
         merge([finished[0], finished[0] / ".." / "a"], tmp_path / "mix.jsonl")
+    assert str(caught.value) == "a run is named twice: name each run once"
 
 
 def test_an_unknown_format_lists_the_known_ones(tmp_path: Path, finished: list[Path]) -> None:
@@ -333,12 +334,14 @@ def make_unfinished(folder: Path) -> RunResult:
 def test_an_unfinished_run_is_refused_unless_allowed(tmp_path: Path) -> None:
     """A mix of half a run is no accident: the user asks for it and is told what is missing."""
     assert make_unfinished(tmp_path / "r").exit_code == 3
-    with pytest.raises(UsageError, match=r"1 of 3 lineages are unfinished.*--allow-unfinished"):
+    with pytest.raises(UsageError) as caught:
         merge([tmp_path / "r"], None)
+    assert caught.value.message == f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished (unfinished)"
+    assert caught.value.hint == "run the same `evol run` again, or take what is there with --allow-unfinished"
     assert not (tmp_path / "r" / "mix.jsonl").exists()
     report = merge([tmp_path / "r"], None, allow_unfinished=True)
     assert (report.rows, dict(report.generations)) == (7, {0: 3, 1: 2, 2: 2})
-    assert any("1 of 3" in notice for notice in report.notices)
+    assert report.notices == [f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished"]
 
 
 def damage_row(folder: Path) -> None:
@@ -396,21 +399,24 @@ def pretend_killed(folder: Path) -> None:
     write_manifest(folder, manifest.model_copy(update={"status": "running"}))
 
 
+RESTORE = "run the same `evol run` again to restore it"
+
+
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "sentence"),
     [
-        damage_row,
-        truncate,
-        remove,
-        remove_with_its_digest,
-        damage_eliminated,
-        damage_manifest,
-        write_newer_manifest,
-        remove_manifest,
-        pretend_killed,
+        (damage_row, f"/generation-1.jsonl: not what `evol run` wrote: {RESTORE}, or use a copy"),
+        (truncate, "/generation-2.jsonl:3: a damaged row (Invalid JSON: "),
+        (remove, f"/generation-1.jsonl: no such file: {RESTORE}"),
+        (remove_with_its_digest, "/manifest.json: does not know generation-1.jsonl: run the same `evol run` again"),
+        (damage_eliminated, f"/eliminated.jsonl: not what `evol run` wrote: {RESTORE}, or use a copy"),
+        (damage_manifest, ""),
+        (write_newer_manifest, ""),
+        (remove_manifest, ""),
+        (pretend_killed, ": the run was killed before it wrote its files: run the same `evol run` again"),
     ],
 )
-def test_a_damaged_run_is_refused(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_run_is_refused(tmp_path: Path, damage: Callable[[Path], None], sentence: str) -> None:
     """Files that are not what the manifest says make no mix (exit 7); the message says which and what to do."""
     folder = tmp_path / "r"
     make_run(folder, make_seeds(3))
@@ -418,7 +424,13 @@ def test_a_damaged_run_is_refused(tmp_path: Path, damage: Callable[[Path], None]
     with pytest.raises(FolderError) as caught:
         merge([folder], tmp_path / "mix.jsonl")
     assert caught.value.exit_code == 7
-    assert str(folder) in str(caught.value)
+    told = str(caught.value)
+    assert (
+        told.startswith(f"{folder}{sentence}")
+        if sentence.endswith(": ")
+        else sentence in ("", told[len(str(folder)) :])
+    )
+    assert str(folder) in told
     assert caught.value.hint
     assert not (tmp_path / "mix.jsonl").exists()
 
@@ -516,7 +528,7 @@ def test_a_run_that_is_going_on_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     make_run(folder, make_seeds(1))
     pretend_killed(folder)
-    with lock_folder(folder), pytest.raises(FolderInUse, match="going on"):
+    with lock_folder(folder), pytest.raises(FolderInUse, match=f"^{folder}: a run is going on: "):
         merge([folder], None)
 
 

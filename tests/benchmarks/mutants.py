@@ -3,7 +3,7 @@
     pip install mutmut==3.8.0 'pytest<9.1'    # in an environment of its own: newer ones do not go together
     python tests/benchmarks/mutants.py [AREA …] [--keep DIR] [--show]
 
-Areas are eliminator, journal, gateway, merge and mixing; all of them unless named. Each is mutated in a copy of the project,
+Areas are eliminator, journal, gateway, merge and mixing; all unless named. Each is mutated in a copy of the project,
 tried by its own tests in process, and judged by `mutmut results`: `mutmut run` ends with 0 also where mutants survive.
 Prints a table; `--show` prints the difference of every mutant that was not killed. With `--keep DIR` the copies stay,
 and what was tried there is not tried again unless it changed.
