@@ -149,16 +149,18 @@ def test_the_same_refusal_again_and_again_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_a_reply_begins_the_count_anew(tmp_path: Path) -> None:
-    """Refusals alike that come again and again, with replies in between, are those of some prompts."""
+    """Refusals alike that come again and again, with replies in between, also empty ones, are those of some prompts."""
 
     def script(wanted: CompletionRequest) -> str:
+        if wanted.position == SAME_REFUSALS:
+            raise EmptyReplyError("nothing", 1, 0, "stop")
         if wanted.position % SAME_REFUSALS == 0:
             return "fine"
         raise CallRejected("HTTP 404: gone", 404)
 
-    found, _ = ask_in_turn(tmp_path, ScriptedBackend(script), 2 * SAME_REFUSALS)
-    assert found.count("fine") == 2
-    assert sum(isinstance(error, CallFailed) for error in found) == 2 * SAME_REFUSALS - 2
+    found, _ = ask_in_turn(tmp_path, ScriptedBackend(script), 3 * SAME_REFUSALS)
+    assert (found.count("fine"), found.count("")) == (2, 1)
+    assert sum(isinstance(error, CallFailed) for error in found) == 3 * SAME_REFUSALS - 3
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,18 @@ def test_after_an_outage_the_time_of_a_call_goes_on(tmp_path: Path) -> None:
     assert 400 <= last <= 460, "100 s after the end of the outage, and one more wait"
 
 
+def test_the_very_first_call_tells_an_outage_alone(tmp_path: Path) -> None:
+    """While it is tried all others wait for it, so nothing else can show that nobody is served."""
+
+    def script(wanted: CompletionRequest) -> str:
+        raise BROKEN
+
+    endpoint = Endpoint(script)
+    _, gateway, _ = ask_all(tmp_path, endpoint, 1, LimitsConfig(retry_for=10_000.0, give_up_after=600.0))
+    assert isinstance(gateway.fatal, EndpointError)
+    assert 600 <= endpoint.moments[-1] <= 630
+
+
 def test_give_up_ends_the_run(tmp_path: Path) -> None:
     """After `give_up_after` seconds without a success everybody is turned away."""
     endpoint = fail(1e9, TransientCallError("down", 503))

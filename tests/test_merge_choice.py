@@ -305,3 +305,18 @@ def test_shares_are_rounded_alike() -> None:
     third = {number: Fraction(1) for number in range(3)}
     assert share_out(third, {0: 9, 1: 9, 2: 9}, 10) == {0: 4, 1: 3, 2: 3}
     assert share_out({0: Fraction(1), 1: Fraction(2)}, {0: 9, 1: 9}, 8) == {0: 3, 1: 5}
+    assert share_out({0: Fraction(1), 1: Fraction(2)}, {0: 9, 1: 9}, 10) == {0: 3, 1: 7}
+    assert share_out({0: Fraction(2), 1: Fraction(1)}, {0: 9, 1: 9}, 8) == {0: 5, 1: 3}
+    assert share_out({0: Fraction(1), 1: Fraction(1)}, {0: 9}, None) == {0: 0, 1: 0}
+
+
+def test_a_holdout_is_drawn_by_the_random_seed_and_the_lineages_alone() -> None:
+    """Another seed holds out others; neither the order of the rows nor a later version of evol changes it."""
+    lineage = [number // 3 for number in range(60)]
+
+    def draw(order: list[int], random_seed: int) -> set[int]:
+        return {lineage[index] for index in hold_out(order, lineage, 9, random_seed)[1]}
+
+    rows = list(range(60))
+    assert draw(rows, 0) == draw(rows[::-1], 0) == {5, 10, 13}
+    assert draw(rows, 1) == {6, 12, 18}

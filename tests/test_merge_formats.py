@@ -515,14 +515,6 @@ def test_parquet_holds_plain_columns(tmp_path: Path, system: str) -> None:
     assert {row["id"]: (row["instruction"], row["response"]) for row in rows} == told
 
 
-def test_a_small_mix_for_openai_is_warned_of(tmp_path: Path) -> None:
-    """OpenAI refuses fewer than ten rows, so that is said now and not after an upload."""
-    make_run(tmp_path / "r", make_seeds(10), generations=0)
-    assert merge([tmp_path / "r"], None, "openai").notices == []
-    [notice] = merge([tmp_path / "r"], None, "openai", 9).notices
-    assert notice == "OpenAI refuses fewer than 10 rows; the mix has 9"
-
-
 def test_a_run_that_is_going_on_is_refused(tmp_path: Path) -> None:
     """While another process holds the folder the answer is "wait" (exit 6)."""
     folder = tmp_path / "r"

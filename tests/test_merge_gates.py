@@ -14,7 +14,7 @@ from evol.errors import UsageError
 from evol.mixing.language import LanguageGate
 from evol.mixing.private import find_private, name_private
 from evol.tokens import TokenCounter
-from scripted_runs import make_told_run, merge, read_rows
+from scripted_runs import make_run, make_seeds, make_told_run, merge, read_rows
 
 TEXTS = {
     "short": "Why?",
@@ -121,6 +121,22 @@ def test_rows_that_trl_would_cut_are_warned_of(tmp_path: Path, folder: Path, tok
     assert "1 of 3 rows (33.3%) are longer than 1,024 tokens, where TRL cuts by default" in counted
     [dropped] = merge([folder], tmp_path / "mix.jsonl", tokenizer=tokenizer, max_tokens=1024).notices
     assert dropped == "1 rows (33.3%) exceed --max-tokens 1024 and are left out"
+
+
+def test_a_row_that_fits_the_window_exactly_is_no_warning(tmp_path: Path, tokenizer: Path) -> None:
+    """TRL keeps 1,024 tokens whole."""
+    for name, words, count in (("r", 1022, 0), ("s", 1023, 1)):
+        responses = {"Explain it.": " ".join(f"word{n}" for n in range(words))}
+        make_told_run(tmp_path / name, {"a": ["Explain it."]}, responses)
+        assert len(merge([tmp_path / name], tokenizer=tokenizer).notices) == count
+
+
+def test_a_small_mix_for_openai_is_warned_of(tmp_path: Path) -> None:
+    """OpenAI refuses fewer than ten rows, so that is said now and not after an upload."""
+    make_run(tmp_path / "r", make_seeds(10), generations=0)
+    assert merge([tmp_path / "r"], None, "openai").notices == []
+    [notice] = merge([tmp_path / "r"], None, "openai", 9).notices
+    assert notice == "OpenAI refuses fewer than 10 rows; the mix has 9"
 
 
 def test_one_long_row_in_a_hundred_is_no_warning(tmp_path: Path, tokenizer: Path) -> None:

@@ -62,24 +62,30 @@ class RunStopped(Exception):
 
 
 class _Call:
-    """One call across its attempts; `backend` is the one asked last, `is_movable` whether another may be asked now."""
+    """One call across its attempts.
+
+    Attributes:
+        backend: who was asked last; set by an attempt, as the next two are.
+        is_movable: another one may be asked now.
+        latency: seconds of the last attempt.
+    """
 
     __slots__ = (
         *("attempts", "backend", "empties", "health", "is_first", "is_movable"),
         *("latency", "request", "started", "terms"),
     )
+    backend: Backend
+    is_movable: bool
+    latency: float
 
     def __init__(self, request: CompletionRequest, health: EndpointHealth, terms: Terms, started: float) -> None:
         self.request = request
-        self.backend = terms.router.routes[0].backend
-        self.is_movable = False
         self.health = health
         self.terms = terms
         self.started = started
         self.is_first = request.role not in health.verified
         self.attempts = 0
         self.empties = 0
-        self.latency = 0.0
 
 
 class Gateway:
@@ -197,7 +203,7 @@ class Gateway:
             except TransientCallError as error:
                 completion = await self._retry(call, error)
         except EmptyReplyError as error:
-            completion = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
+            completion = _read_usage(error)
         except TransientCallError as error:
             raise _give_up(call, error) from None
         except CallRejected as error:
@@ -282,8 +288,7 @@ class Gateway:
             call.health.note_success(call.request.role)
             call.empties += 1
             if call.empties < EMPTY_TRIES:
-                spent = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
-                self._journal.append_failure(call.request, error.message, spent)
+                self._journal.append_failure(call.request, error.message, _read_usage(error))
             raise
         except EvolError as error:
             error.__traceback__ = None  # its frames would keep a long body while the call waits for its next attempt
@@ -292,10 +297,9 @@ class Gateway:
             if isinstance(error, TransientCallError) and call.health.note_failure(
                 error, call.request.key, begun, is_alone=call.is_first
             ):
-                self._tell(
-                    "outage",
+                self._notice(
                     f"{call.backend.label}: nothing has succeeded for {OUTAGE_AFTER:.0f} s, the last failure was: "
-                    f"{error.message}; one call is tried now and then until it is back",
+                    f"{error.message}; one call is tried now and then until it is back"
                 )
             raise error from None
         except asyncio.CancelledError:
@@ -408,6 +412,11 @@ class Gateway:
             raise
         finally:
             self._waiting.discard(task)
+
+
+def _read_usage(error: EmptyReplyError) -> Completion:
+    """The reply that had no content."""
+    return Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
 
 
 def _give_up(call: _Call, error: TransientCallError) -> EvolError:
