@@ -17,7 +17,6 @@ import yaml
 
 from conftest import Evol
 from evol import __version__
-from evol.mixing.options import MixOptions, write_command
 from evol.records import Completion, CompletionRequest
 from fake_hub import FakeHub
 from scripted_runs import make_run, make_seeds, merge, read_rows, reply_well
@@ -190,23 +189,6 @@ def test_the_command_makes_the_mix_again(tmp_path: Path, folder: Path, more: dic
     done = Evol(tmp_path / "again", "").call(*words[1:])
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "mix.jsonl").read_bytes() == (tmp_path / "mix.jsonl").read_bytes()
-
-
-def test_every_option_finds_its_way_into_the_command() -> None:
-    """Each field that can change the mix is written as its flag once it differs from the default."""
-    changed = MixOptions(
-        format="alpaca", size=1, random_seed=2, generations="1", per_generation="equal", only=("skill=a", "skill=b"),
-        no_seeds=True, holdout=3, system="s t", dedupe="near", threshold=0.8, lineage_threshold=0.95, keep="earliest",
-        against=(Path("x"), Path("/y/z")), ngram=8, instruction_words="1-", response_words="2-",
-        instruction_tokens="3-", response_tokens="4-", max_tokens=5, tokenizer=Path("t.json"), language=("en", "de"),
-        drop_private=True, license="mit", push_to_hub="me/x", dry_run=True, allow_unfinished=True,
-    )  # fmt: skip
-    words = shlex.split(write_command(changed, [Path("a"), Path("b")], Path("m.jsonl")))
-    flags = {f"--{name.replace('_', '-')}" for name in MixOptions.__dataclass_fields__}
-    assert flags - set(words) == {"--push-to-hub", "--dry-run"}
-    assert words[2:6] == ["a", "b", "--out", "m.jsonl"]
-    assert [words[place + 1] for place, word in enumerate(words) if word == "--against"] == ["x", "z"]
-    assert words[words.index("--system") + 1] == "s t"
 
 
 def call_evol(hub: FakeHub | None, cwd: Path, *arguments: str, token: str = TOKEN) -> Any:

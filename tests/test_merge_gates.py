@@ -139,6 +139,13 @@ def test_a_small_mix_for_openai_is_warned_of(tmp_path: Path) -> None:
     assert notice == "OpenAI refuses fewer than 10 rows; the mix has 9"
 
 
+def test_an_empty_mix_is_told(tmp_path: Path, folder: Path) -> None:
+    """Gates that leave nothing are no error, and no silence either."""
+    report = merge([folder], tmp_path / "mix.jsonl", instruction_words="500-")
+    assert (report.rows, report.notices) == (0, ["the mix is empty"])
+    assert (tmp_path / "mix.jsonl").read_bytes() == b""
+
+
 def test_one_long_row_in_a_hundred_is_no_warning(tmp_path: Path, tokenizer: Path) -> None:
     """The warnings begin above 1 %, of what the mix has and of what was left out of it."""
     texts = {str(n): [f"Name {n}."] for n in range(100)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,15 @@ import pytest
 
 from evol.errors import UsageError
 from evol.formats import FORMATS
-from evol.mixing.options import MixOptions, Window, parse_generations, parse_only, parse_weights, parse_window
+from evol.mixing.options import (
+    MixOptions,
+    Window,
+    parse_generations,
+    parse_only,
+    parse_weights,
+    parse_window,
+    write_command,
+)
 
 NO_ROWS = "not a number of rows: ask for 1 or more, or leave it out"
 SHARES = 'all, equal, or shares like "0:1,1:2"'
@@ -168,3 +177,28 @@ def test_wishes_are_gathered_by_key() -> None:
     options = MixOptions(only=("skill=math", "operation=deepen", "skill = C=64 "))
     assert options.wanted == {"skill": {"math", "C=64"}, "operation": {"deepen"}}
     assert parse_only("language=fr") == ("language", "fr")
+
+
+def test_every_option_finds_its_way_into_the_command() -> None:
+    """Each field that can change the mix is written as its flag once it differs from the default."""
+    changed = MixOptions(
+        format="alpaca", size=1, random_seed=2, generations="1", per_generation="equal", only=("skill=a", "skill=b"),
+        no_seeds=True, holdout=3, system="s t", dedupe="near", threshold=0.8, lineage_threshold=0.95, keep="earliest",
+        against=(Path("x"), Path("/y/z")), ngram=8, instruction_words="1-", response_words="2-",
+        instruction_tokens="3-", response_tokens="4-", max_tokens=5, tokenizer=Path("t.json"), language=("en", "de"),
+        drop_private=True, license="mit", push_to_hub="me/x", dry_run=True, allow_unfinished=True,
+    )  # fmt: skip
+    words = shlex.split(write_command(changed, [Path("a"), Path("b")], Path("m.jsonl")))
+    flags = {f"--{name.replace('_', '-')}" for name in MixOptions.__dataclass_fields__}
+    assert flags - set(words) == {"--push-to-hub", "--dry-run"}
+    assert words[:6] == ["evol", "merge", "a", "b", "--out", "m.jsonl"]
+    assert [words[place + 1] for place, word in enumerate(words) if word == "--against"] == ["x", "z"]
+    assert words[words.index("--system") + 1] == "s t"
+
+
+def test_the_shortest_command() -> None:
+    """What is as it is by default is not written; a flag that is asked for alone has no value behind it."""
+    assert write_command(MixOptions(), [Path("r")], None) == "evol merge r"
+    assert (
+        write_command(MixOptions(no_seeds=True, size=3), [Path("/data/r")], None) == "evol merge r --size 3 --no-seeds"
+    )
