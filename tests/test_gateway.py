@@ -204,11 +204,12 @@ def test_replies_are_paid_for_by_their_usage(tmp_path: Path) -> None:
         "s1": Completion("é" * 20 + "x", "stop"),  # 7 bytes asked, 41 in reply
         "s2": Completion("fine", "stop", 5, -1),  # one of the two is as good as none
         "s3": EmptyReplyError("nothing", 3, -1, "stop"),
-        "s4": CallRejected("bad words", 400),
+        "s4": EmptyReplyError("nothing", -1, 2, "stop"),
+        "s5": CallRejected("bad words", 400),
     }
     spent = spend(tmp_path, BudgetLimits(), replies, price=open_price()).spent
-    tokens_in, tokens_out = 100 + 1 + 1 + 3 * EMPTY_TRIES, 10 + 10 + 1
-    assert spent == Spending(3 + EMPTY_TRIES + 1, tokens_in + tokens_out, tokens_in + 2 * tokens_out)
+    tokens_in, tokens_out = 100 + 1 + 1 + 3 * EMPTY_TRIES, 10 + 10 + 1 + 2 * EMPTY_TRIES
+    assert spent == Spending(3 + 2 * EMPTY_TRIES + 1, tokens_in + tokens_out, tokens_in + 2 * tokens_out)
 
 
 def test_a_harmless_prompt_counts_as_a_request(tmp_path: Path) -> None:

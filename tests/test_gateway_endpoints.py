@@ -78,6 +78,43 @@ def test_a_server_that_fails_again_and_again_is_left_out(tmp_path: Path) -> None
     assert told == ["m at a is left out, and tried again now and then: HTTP 500"]
 
 
+def test_one_of_several_that_hangs_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    """Also where it has the very first call of the run."""
+
+    class Hanging(Endpoint):
+        async def complete(self, wanted: CompletionRequest) -> Completion:
+            await asyncio.sleep(600)
+            raise TransientCallError("no reply within 600 s")
+
+    async def main(journal: Journal, loop: VirtualLoop) -> list[float]:
+        gateway = make_gateway(journal, {"evolver": [Hanging(WELL, "a"), Endpoint(WELL, "b")]}, loop)
+
+        async def ask_one(number: int) -> float:
+            assert await ask(gateway, request(number)) == ["fine"]
+            return count_seconds()
+
+        return await asyncio.gather(*map(ask_one, range(40)))
+
+    seconds = sorted(run_with_journal(tmp_path, main))
+    assert seconds[40 - 4 - 1] <= 30, "all but those that hang"
+    assert seconds[-1] <= 640
+
+
+def test_one_that_comes_back_is_asked_again(tmp_path: Path) -> None:
+    """One call tries it after each rest, also after several in vain; then it has its share."""
+
+    def script(wanted: CompletionRequest) -> str:
+        if count_seconds() < 20:
+            raise TransientCallError("cannot connect", unreachable=True)
+        return "fine"
+
+    endpoints = [Endpoint(script, "a"), Endpoint(WELL, "b", latency=1.0)]
+    found, _ = ask_in_turn(tmp_path, endpoints, 60)
+    assert found == ["fine"] * 60
+    assert len([moment for moment in endpoints[0].moments if moment < 20]) == 5, "after 0, 1, 3, 7 and 15 seconds"
+    assert len([moment for moment in endpoints[0].moments if moment > 20]) > 20
+
+
 @pytest.mark.parametrize("status", [429, 529])
 def test_a_busy_server_is_not_left_out(tmp_path: Path, status: int) -> None:
     """It is well, so the call keeps to its own wait, as long as the server asked."""

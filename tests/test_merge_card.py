@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -224,6 +225,24 @@ def test_a_mix_is_pushed_in_one_commit(tmp_path: Path, folder: Path) -> None:
     assert "sent: http://127.0.0.1" in done.stdout
     assert TOKEN not in done.stdout + done.stderr
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("holdout", [0, 3])
+def test_a_trainer_finds_the_files(tmp_path: Path, folder: Path, holdout: int) -> None:
+    """LLaMA-Factory by the mix's name, with the system column; Axolotl by path; the holdout in its place for each."""
+    files = ["my.jsonl", "my.holdout.jsonl"][: 2 if holdout else 1]
+    merge([folder], tmp_path / "my.jsonl", "llamafactory", holdout=holdout, system="Be kind.")
+    info = json.loads((tmp_path / "dataset_info.json").read_bytes())
+    assert {key: entry["file_name"] for key, entry in info.items()} == dict(
+        zip(["my", "my_holdout"], files, strict=False)
+    )
+    assert all(entry["columns"]["system"] == "system" for entry in info.values())
+    merge([folder], tmp_path / "my.jsonl", "axolotl", holdout=holdout)
+    stanza = yaml.safe_load((tmp_path / "my.axolotl.yaml").read_text())
+    assert {key: entry["path"] for key, (entry,) in stanza.items()} == dict(
+        zip(["datasets", "test_datasets"], files, strict=False)
+    )
+    assert not (tmp_path / "dataset_info.json").exists()
 
 
 def test_what_is_sent_and_under_which_words(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
