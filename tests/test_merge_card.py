@@ -18,6 +18,7 @@ import yaml
 
 from conftest import Evol
 from evol import __version__
+from evol.files import digest_file
 from evol.records import Completion, CompletionRequest
 from fake_hub import FakeHub
 from scripted_runs import make_run, make_seeds, merge, read_rows, reply_well
@@ -107,6 +108,46 @@ def test_the_text_counts_every_step(tmp_path: Path, folder: Path) -> None:
         assert find_cell(text, f"generation {number}") == str(count)
     for name, count in report.operations.items():
         assert find_cell(text, f"operation {name}") == str(count)
+
+
+@pytest.mark.parametrize("holdout", [0, 3])
+def test_the_text_names_every_file(tmp_path: Path, folder: Path, holdout: int) -> None:
+    """Rows and split of each file of rows, what the side files are for, and the columns with their system prompt."""
+    report = merge([folder], tmp_path / "my.jsonl", "llamafactory", holdout=holdout, system="Be kind.")
+    _, text = read_card(tmp_path / "my.card.md")
+    table = text.partition("## Files")[2].partition("## ")[0]
+    assert re.findall(r"^\| `(.*)` \| (.*) \|$", table, re.MULTILINE) == [
+        ("my.jsonl", f"{report.rows} rows, split `train`"),
+        *([("my.holdout.jsonl", "3 rows, split `test`")] if holdout else []),
+        ("my.lineage.jsonl", "where each row comes from, in the order of the mix"),
+        *([("my.holdout.lineage.jsonl", "the same for the holdout")] if holdout else []),
+    ]
+    assert report.holdout == holdout
+    assert "columns `instruction`, `input`, `output`, `system`. Every row has this system prompt" in table
+
+
+def test_the_text_tells_what_was_not_asked_for_and_what_matched(tmp_path: Path, folder: Path) -> None:
+    """Rows left aside by choice are no loss; each benchmark stands with its digest, its questions and its matches."""
+    path = tmp_path / "b.txt"
+    path.write_text("Do s7.\nWhat else could be asked?\n")
+    merge([folder], tmp_path / "mix.jsonl", generations="0-1", against=(path,))
+    _, text = read_card(tmp_path / "mix.card.md")
+    assert find_cell(text, "kept: seeds and survivors") == "29"
+    assert find_cell(text, "not asked for (generations, operations, skills)") == "-9"
+    assert find_cell(text, "contaminated") == "-2"
+    assert f"`b.txt` (sha256 `{digest_file(path)}`, 2 questions, 1 rows matched)" in text
+
+
+def test_the_title_is_what_people_know_the_mix_by(tmp_path: Path, folder: Path) -> None:
+    """The repository's name, else that of a folder of its own, else the runs'."""
+    other = tmp_path / "other"
+    make_run(other, make_seeds(2, "x"), generations=0)
+    titles = []
+    places = {"m": "m/README.md", "mix.jsonl": "mix.card.md", "two.jsonl": "two.card.md"}
+    for out, card in places.items():
+        merge([folder, other] if out == "two.jsonl" else [folder], tmp_path / out)
+        titles += re.findall(r"^# (.*)$", (tmp_path / card).read_text(), re.MULTILINE)
+    assert titles == ["m", "Evol-Instruct mix of r", "Evol-Instruct mix of other, r"]
 
 
 def test_the_text_names_models_prompts_and_seeds(tmp_path: Path, folder: Path) -> None:
@@ -260,6 +301,7 @@ def test_what_is_sent_and_under_which_words(tmp_path: Path, folder: Path, monkey
     assert sent == [("me/x", files, f"Training mix of {report.rows} rows, evol {__version__}")]
     assert all(path.is_file() for path in files.values())
     assert report.pushed == "https://hub/datasets/me/x"
+    assert "\n# me/x\n" in (tmp_path / "x.card.md").read_text()
 
 
 def test_a_dry_run_of_a_push_needs_no_network(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from evol.errors import UsageError
+from evol.files import digest_file
 from evol.mixing.language import LanguageGate
 from evol.mixing.private import find_private, name_private
 from evol.tokens import TokenCounter
@@ -168,7 +169,7 @@ def test_token_statistics_are_told(tmp_path: Path, folder: Path, tokenizer: Path
     assert report["instruction"] == {"mean": 72.33333333333333, "p50": 14, "p90": 202, "p99": 202, "largest": 202}
     assert report["whole row"]["largest"] == 2202
     card = (tmp_path / "mix.card.md").read_text()
-    assert "counted with tokenizer.json (sha256" in card
+    assert f"counted with tokenizer.json (sha256 {digest_file(tokenizer)})" in card
     assert "| whole row | 756.0 | 64 | 2,202 | 2,202 | 2,202 |" in card
     assert "Some rows are longer than 1,024 tokens" in card
 
