@@ -295,9 +295,9 @@ def test_what_is_sent_and_under_which_words(tmp_path: Path, folder: Path, monkey
         return "https://hub/datasets/me/x"
 
     monkeypatch.setattr("evol.merge.push", push)
-    report = merge([folder], tmp_path / "x.jsonl", "llamafactory", push_to_hub="me/x")
-    names = {"x.jsonl": "x.jsonl", "x.lineage.jsonl": "x.lineage.jsonl", "dataset_info.json": "dataset_info.json"}
-    files = {name: tmp_path / source for name, source in (names | {"README.md": "x.card.md"}).items()}
+    report = merge([folder], tmp_path / "x.jsonl", "llamafactory", holdout=3, push_to_hub="me/x")
+    names = ("x.jsonl", "x.lineage.jsonl", "x.holdout.jsonl", "x.holdout.lineage.jsonl", "dataset_info.json")
+    files = {name: tmp_path / name for name in names} | {"README.md": tmp_path / "x.card.md"}
     assert sent == [("me/x", files, f"Training mix of {report.rows} rows, evol {__version__}")]
     assert all(path.is_file() for path in files.values())
     assert report.pushed == "https://hub/datasets/me/x"

@@ -125,6 +125,41 @@ def test_what_cannot_be_chosen_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "notices"),
+    [
+        ({"size": 36}, []),
+        ({"size": 37}, ["--size 37: only 36 rows are there, all of them are taken"]),
+        (
+            {"size": 100, "per_generation": "0:1,2:3"},
+            ["--size 100: only 16 rows are in the proportion asked for"],
+        ),
+        ({"holdout": 3}, []),
+        ({"holdout": 4}, ["--holdout 4: 3 rows were held out, for a lineage is never split"]),
+        (
+            {"holdout": 3, "dedupe": "off"},
+            ["--holdout with --dedupe off: an instruction may stand in the mix and in the holdout"],
+        ),
+    ],
+    ids=str,
+)
+def test_what_could_not_be_had_is_told(
+    tmp_path: Path, run_folder: Path, more: dict[str, Any], notices: list[str]
+) -> None:
+    """A smaller mix or holdout than was asked for is said, with its size and why; what was had is not."""
+    assert merge([run_folder], tmp_path / "mix.jsonl", **more).notices == notices
+
+
+def test_the_random_seed_draws_the_holdout(tmp_path: Path, run_folder: Path) -> None:
+    """Another one holds other lineages out."""
+    held = []
+    for random_seed in range(3):
+        report = merge([run_folder], tmp_path / "mix.jsonl", random_seed=random_seed, holdout=6)
+        held.append({row["seed_id"] for row in read_lineage(report.out, ".holdout")})
+    assert all(len(lineages) == 2 for lineages in held)
+    assert not held[0] == held[1] == held[2]
+
+
 def test_seeds_without_a_skill_say_so(tmp_path: Path) -> None:
     """A run whose seeds name no skill cannot be asked for one."""
     make_run(tmp_path / "r", make_seeds(2))
