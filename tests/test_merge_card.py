@@ -300,7 +300,7 @@ def test_what_is_sent_and_under_which_words(tmp_path: Path, folder: Path, monkey
     files = {name: tmp_path / name for name in names} | {"README.md": tmp_path / "x.card.md"}
     assert sent == [("me/x", files, f"Training mix of {report.rows} rows, evol {__version__}")]
     assert all(path.is_file() for path in files.values())
-    assert report.pushed == "https://hub/datasets/me/x"
+    assert (report.pushed, report.is_dry) == ("https://hub/datasets/me/x", False)
     assert "\n# me/x\n" in (tmp_path / "x.card.md").read_text()
 
 
@@ -313,6 +313,7 @@ def test_a_dry_run_of_a_push_needs_no_network(tmp_path: Path, folder: Path, monk
     monkeypatch.setattr(socket, "socket", refuse)
     report = merge([folder], tmp_path / "m", push_to_hub="me/my-mix", dry_run=True)
     assert list(tmp_path.iterdir()) == []
+    assert report.is_dry
     names, sizes = ("README.md", "mix.jsonl", "mix.lineage.jsonl"), report.files
     told = ", ".join(f"{name} ({sizes[name]:,} bytes)" for name in names)
     assert report.pushed == f"would send to the dataset repository me/my-mix: {told}"

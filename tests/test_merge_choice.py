@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evol.errors import FolderError, UsageError
+from evol.errors import CallRejected, FolderError, UsageError
 from evol.files import digest_file
 from evol.folder import SEEDS_NAME, require_manifest, write_manifest
 from evol.mixing.choosing import choose_shares, hold_out, share_out
-from evol.records import CompletionRequest
-from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows
+from evol.pipeline import RunResult
+from evol.records import Completion, CompletionRequest
+from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows, reply_well
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,30 @@ def test_the_random_seed_draws_the_holdout(tmp_path: Path, run_folder: Path) -> 
         held.append({row["seed_id"] for row in read_lineage(report.out, ".holdout")})
     assert all(len(lineages) == 2 for lineages in held)
     assert not held[0] == held[1] == held[2]
+
+
+def make_unfinished(folder: Path) -> RunResult:
+    """A run in which one of three lineages stops after its seed."""
+
+    def reply(request: CompletionRequest) -> str | Completion:
+        if request.seed_id == "s1" and request.role == "evolver":
+            raise CallRejected("HTTP 400: no", 400)
+        return reply_well(request)
+
+    return make_run(folder, make_seeds(3), reply)
+
+
+def test_an_unfinished_run_is_refused_unless_allowed(tmp_path: Path) -> None:
+    """A mix of half a run is no accident: the user asks for it and is told what is missing."""
+    assert make_unfinished(tmp_path / "r").exit_code == 3
+    with pytest.raises(UsageError) as caught:
+        merge([tmp_path / "r"], None)
+    assert caught.value.message == f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished (unfinished)"
+    assert caught.value.hint == "run the same `evol run` again, or take what is there with --allow-unfinished"
+    assert not (tmp_path / "r" / "mix.jsonl").exists()
+    report = merge([tmp_path / "r"], None, allow_unfinished=True)
+    assert (report.rows, dict(report.generations)) == (7, {0: 3, 1: 2, 2: 2})
+    assert report.notices == [f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished"]
 
 
 def test_seeds_without_a_skill_say_so(tmp_path: Path) -> None:

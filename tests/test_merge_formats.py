@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evol.errors import CallRejected, FolderError, FolderInUse, UsageError
+from evol.errors import FolderError, FolderInUse, UsageError
 from evol.files import lock_folder
 from evol.folder import read_manifest, write_manifest
 from evol.formats import FORMATS
-from evol.pipeline import RunResult
 from evol.records import Completion, CompletionRequest
 from evol.seeds import digest_instruction
 from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows, reply_well
@@ -318,30 +317,6 @@ def test_a_missing_target_folder_is_refused(tmp_path: Path, finished: list[Path]
     with pytest.raises(UsageError, match="no such folder"):
         merge(finished, tmp_path / "none" / "mix.jsonl")
     assert list(tmp_path.iterdir()) == []
-
-
-def make_unfinished(folder: Path) -> RunResult:
-    """A run in which one of three lineages stops after its seed."""
-
-    def reply(request: CompletionRequest) -> str | Completion:
-        if request.seed_id == "s1" and request.role == "evolver":
-            raise CallRejected("HTTP 400: no", 400)
-        return reply_well(request)
-
-    return make_run(folder, make_seeds(3), reply)
-
-
-def test_an_unfinished_run_is_refused_unless_allowed(tmp_path: Path) -> None:
-    """A mix of half a run is no accident: the user asks for it and is told what is missing."""
-    assert make_unfinished(tmp_path / "r").exit_code == 3
-    with pytest.raises(UsageError) as caught:
-        merge([tmp_path / "r"], None)
-    assert caught.value.message == f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished (unfinished)"
-    assert caught.value.hint == "run the same `evol run` again, or take what is there with --allow-unfinished"
-    assert not (tmp_path / "r" / "mix.jsonl").exists()
-    report = merge([tmp_path / "r"], None, allow_unfinished=True)
-    assert (report.rows, dict(report.generations)) == (7, {0: 3, 1: 2, 2: 2})
-    assert report.notices == [f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished"]
 
 
 def damage_row(folder: Path) -> None:
