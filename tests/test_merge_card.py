@@ -233,6 +233,21 @@ def test_the_command_makes_the_mix_again(tmp_path: Path, folder: Path, more: dic
     assert (tmp_path / "again" / "mix.jsonl").read_bytes() == (tmp_path / "mix.jsonl").read_bytes()
 
 
+def test_the_marker_knows_the_set(tmp_path: Path, folder: Path) -> None:
+    """Digests of all files, that it is complete and replaces nothing any more, and how the mix was made."""
+    for random_seed in (1, 2):
+        report = merge([folder], tmp_path / "mix.jsonl", random_seed=random_seed)
+        marker = json.loads((tmp_path / "mix.meta.json").read_text())
+        names = {path.name for path in tmp_path.iterdir() if path.is_file()} - {"mix.meta.json"}
+        assert marker["files"] == {name: digest_file(tmp_path / name) for name in names}
+        assert (marker["complete"], marker["replaces"]) == (True, {})
+        assert marker["sha256"] == marker["files"]["mix.jsonl"]
+        assert marker["command"] == f"evol merge r --out mix.jsonl --random-seed {random_seed}"
+        told = ("evol_version", "format", "size", "random_seed", "runs", "rows")
+        assert [marker[name] for name in told] == [__version__, "trl", None, random_seed, [str(folder)], report.rows]
+        assert report.files == {name: (tmp_path / name).stat().st_size for name in names}
+
+
 def call_evol(hub: FakeHub | None, cwd: Path, *arguments: str, token: str = TOKEN) -> Any:
     """The real command, whose Hub is a local one."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}

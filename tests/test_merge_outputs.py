@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 import pytest
 
-from evol import __version__
 from evol.errors import FolderInUse, StorageError, UsageError
 from evol.files import digest_file, remove_leftovers
 from evol.mixing.outputs import Outputs, find_target
@@ -177,20 +176,6 @@ def test_the_set_may_be_read_as_the_umask_says(tmp_path: Path, folder: Path, is_
     for name in ("mix.jsonl", "mix.lineage.jsonl", "mix.removed.jsonl"):
         assert (place / name).stat().st_mode & 0o777 == 0o640
     assert not is_new or place.stat().st_mode & 0o777 == 0o751
-
-
-def test_the_marker_knows_the_set(tmp_path: Path, folder: Path) -> None:
-    """Digests of all files, that it is complete and replaces nothing any more, and how the mix was made."""
-    for random_seed in (0, 1):
-        report = merge([folder], tmp_path / "mix.jsonl", random_seed=random_seed)
-        marker = json.loads((tmp_path / "mix.meta.json").read_text())
-        names = {path.name for path in tmp_path.iterdir() if path.is_file()} - {"mix.meta.json"}
-        assert marker["files"] == {name: digest_file(tmp_path / name) for name in names}
-        assert (marker["complete"], marker["replaces"]) == (True, {})
-        assert marker["sha256"] == marker["files"]["mix.jsonl"]
-        told = ("evol_version", "format", "size", "random_seed", "runs", "rows")
-        assert [marker[name] for name in told] == [__version__, "trl", None, random_seed, [str(folder)], report.rows]
-        assert report.files == {name: (tmp_path / name).stat().st_size for name in names}
 
 
 def test_a_marker_that_is_none_of_ours(tmp_path: Path, folder: Path) -> None:
