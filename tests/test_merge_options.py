@@ -199,6 +199,7 @@ def test_every_option_finds_its_way_into_the_command() -> None:
 def test_the_shortest_command() -> None:
     """What is as it is by default is not written; a flag that is asked for alone has no value behind it."""
     assert write_command(MixOptions(), [Path("r")], None) == "evol merge r"
+    assert write_command(MixOptions(), [Path("runs/r")], Path("a/m.jsonl")) == "evol merge runs/r --out a/m.jsonl"
     assert (
         write_command(MixOptions(no_seeds=True, size=3), [Path("/data/r")], None) == "evol merge r --size 3 --no-seeds"
     )
