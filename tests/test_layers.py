@@ -56,7 +56,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("backends.endpoint", "backends.batch", "backends.local", "backends.scripted", "routing"),
         *("evaluation.charts", "evaluation.ballot"),
     ),
-    "4b calls, embeddings": ("gateway", "backends.embedder"),
+    "4b what calls take; embeddings": ("accounts", "backends.embedder"),
+    "4c calls": ("gateway",),
     "5  the method": ("lineage", "spool", "evaluation.counting"),
     "5b the method without a model": ("replay",),
     "6a a mix: options, texts, and what knows one optional library each": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from evol.mixing.options import MixOptions, write_command
+from conftest import Evol
+from evol import __version__
+from evol.files import digest_file
 from evol.records import Completion, CompletionRequest
 from fake_hub import FakeHub
 from scripted_runs import make_run, make_seeds, merge, read_rows, reply_well
@@ -107,6 +110,46 @@ def test_the_text_counts_every_step(tmp_path: Path, folder: Path) -> None:
         assert find_cell(text, f"operation {name}") == str(count)
 
 
+@pytest.mark.parametrize("holdout", [0, 3])
+def test_the_text_names_every_file(tmp_path: Path, folder: Path, holdout: int) -> None:
+    """Rows and split of each file of rows, what the side files are for, and the columns with their system prompt."""
+    report = merge([folder], tmp_path / "my.jsonl", "llamafactory", holdout=holdout, system="Be kind.")
+    _, text = read_card(tmp_path / "my.card.md")
+    table = text.partition("## Files")[2].partition("## ")[0]
+    assert re.findall(r"^\| `(.*)` \| (.*) \|$", table, re.MULTILINE) == [
+        ("my.jsonl", f"{report.rows} rows, split `train`"),
+        *([("my.holdout.jsonl", "3 rows, split `test`")] if holdout else []),
+        ("my.lineage.jsonl", "where each row comes from, in the order of the mix"),
+        *([("my.holdout.lineage.jsonl", "the same for the holdout")] if holdout else []),
+    ]
+    assert report.holdout == holdout
+    assert "columns `instruction`, `input`, `output`, `system`. Every row has this system prompt" in table
+
+
+def test_the_text_tells_what_was_not_asked_for_and_what_matched(tmp_path: Path, folder: Path) -> None:
+    """Rows left aside by choice are no loss; each benchmark stands with its digest, its questions and its matches."""
+    path = tmp_path / "b.txt"
+    path.write_text("Do s7.\nWhat else could be asked?\n")
+    merge([folder], tmp_path / "mix.jsonl", generations="0-1", against=(path,))
+    _, text = read_card(tmp_path / "mix.card.md")
+    assert find_cell(text, "kept: seeds and survivors") == "29"
+    assert find_cell(text, "not asked for (generations, operations, skills)") == "-9"
+    assert find_cell(text, "contaminated") == "-2"
+    assert f"`b.txt` (sha256 `{digest_file(path)}`, 2 questions, 1 rows matched)" in text
+
+
+def test_the_title_is_what_people_know_the_mix_by(tmp_path: Path, folder: Path) -> None:
+    """The repository's name, else that of a folder of its own, else the runs'."""
+    other = tmp_path / "other"
+    make_run(other, make_seeds(2, "x"), generations=0)
+    titles = []
+    places = {"m": "m/README.md", "mix.jsonl": "mix.card.md", "two.jsonl": "two.card.md"}
+    for out, card in places.items():
+        merge([folder, other] if out == "two.jsonl" else [folder], tmp_path / out)
+        titles += re.findall(r"^# (.*)$", (tmp_path / card).read_text(), re.MULTILINE)
+    assert titles == ["m", "Evol-Instruct mix of r", "Evol-Instruct mix of other, r"]
+
+
 def test_the_text_names_models_prompts_and_seeds(tmp_path: Path, folder: Path) -> None:
     """Models with their sampling, the pack with the digests of its prompts, the seeds with theirs, the operations."""
     merge([folder], tmp_path / "mix.jsonl")
@@ -185,33 +228,24 @@ def test_the_command_makes_the_mix_again(tmp_path: Path, folder: Path, more: dic
     assert words[:2] == ["evol", "merge"]
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "r").symlink_to(folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "evol.cli", *words[1:]],
-        cwd=tmp_path / "again",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = Evol(tmp_path / "again", "").call(*words[1:])
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "mix.jsonl").read_bytes() == (tmp_path / "mix.jsonl").read_bytes()
 
 
-def test_every_option_finds_its_way_into_the_command() -> None:
-    """Each field that can change the mix is written as its flag once it differs from the default."""
-    changed = MixOptions(
-        format="alpaca", size=1, random_seed=2, generations="1", per_generation="equal", only=("skill=a", "skill=b"),
-        no_seeds=True, holdout=3, system="s t", dedupe="near", threshold=0.8, lineage_threshold=0.95, keep="earliest",
-        against=(Path("x"), Path("/y/z")), ngram=8, instruction_words="1-", response_words="2-",
-        instruction_tokens="3-", response_tokens="4-", max_tokens=5, tokenizer=Path("t.json"), language=("en", "de"),
-        drop_private=True, license="mit", push_to_hub="me/x", dry_run=True, allow_unfinished=True,
-    )  # fmt: skip
-    words = shlex.split(write_command(changed, [Path("a"), Path("b")], Path("m.jsonl")))
-    flags = {f"--{name.replace('_', '-')}" for name in MixOptions.__dataclass_fields__}
-    assert flags - set(words) == {"--push-to-hub", "--dry-run"}
-    assert words[2:6] == ["a", "b", "--out", "m.jsonl"]
-    assert [words[place + 1] for place, word in enumerate(words) if word == "--against"] == ["x", "z"]
-    assert words[words.index("--system") + 1] == "s t"
+def test_the_marker_knows_the_set(tmp_path: Path, folder: Path) -> None:
+    """Digests of all files, that it is complete and replaces nothing any more, and how the mix was made."""
+    for random_seed in (1, 2):
+        report = merge([folder], tmp_path / "mix.jsonl", random_seed=random_seed)
+        marker = json.loads((tmp_path / "mix.meta.json").read_text())
+        names = {path.name for path in tmp_path.iterdir() if path.is_file()} - {"mix.meta.json"}
+        assert marker["files"] == {name: digest_file(tmp_path / name) for name in names}
+        assert (marker["complete"], marker["replaces"]) == (True, {})
+        assert marker["sha256"] == marker["files"]["mix.jsonl"]
+        assert marker["command"] == f"evol merge r --out mix.jsonl --random-seed {random_seed}"
+        told = ("evol_version", "format", "size", "random_seed", "runs", "rows")
+        assert [marker[name] for name in told] == [__version__, "trl", None, random_seed, [str(folder)], report.rows]
+        assert report.files == {name: (tmp_path / name).stat().st_size for name in names}
 
 
 def call_evol(hub: FakeHub | None, cwd: Path, *arguments: str, token: str = TOKEN) -> Any:
@@ -249,6 +283,42 @@ def test_a_mix_is_pushed_in_one_commit(tmp_path: Path, folder: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("holdout", [0, 3])
+def test_a_trainer_finds_the_files(tmp_path: Path, folder: Path, holdout: int) -> None:
+    """LLaMA-Factory by the mix's name, with the system column; Axolotl by path; the holdout in its place for each."""
+    files = ["my.jsonl", "my.holdout.jsonl"][: 2 if holdout else 1]
+    merge([folder], tmp_path / "my.jsonl", "llamafactory", holdout=holdout, system="Be kind.")
+    info = json.loads((tmp_path / "dataset_info.json").read_bytes())
+    assert {key: entry["file_name"] for key, entry in info.items()} == dict(
+        zip(["my", "my_holdout"], files, strict=False)
+    )
+    assert all(entry["columns"]["system"] == "system" for entry in info.values())
+    merge([folder], tmp_path / "my.jsonl", "axolotl", holdout=holdout)
+    stanza = yaml.safe_load((tmp_path / "my.axolotl.yaml").read_text())
+    assert {key: entry["path"] for key, (entry,) in stanza.items()} == dict(
+        zip(["datasets", "test_datasets"], files, strict=False)
+    )
+    assert not (tmp_path / "dataset_info.json").exists()
+
+
+def test_what_is_sent_and_under_which_words(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that are there after the merge, named for a repository of data; the commit says what they are."""
+    sent: list[tuple[Any, ...]] = []
+
+    def push(*given: Any) -> str:
+        sent.append(given)
+        return "https://hub/datasets/me/x"
+
+    monkeypatch.setattr("evol.merge.push", push)
+    report = merge([folder], tmp_path / "x.jsonl", "llamafactory", holdout=3, push_to_hub="me/x")
+    names = ("x.jsonl", "x.lineage.jsonl", "x.holdout.jsonl", "x.holdout.lineage.jsonl", "dataset_info.json")
+    files = {name: tmp_path / name for name in names} | {"README.md": tmp_path / "x.card.md"}
+    assert sent == [("me/x", files, f"Training mix of {report.rows} rows, evol {__version__}")]
+    assert all(path.is_file() for path in files.values())
+    assert (report.pushed, report.is_dry) == ("https://hub/datasets/me/x", False)
+    assert "\n# me/x\n" in (tmp_path / "x.card.md").read_text()
+
+
 def test_a_dry_run_of_a_push_needs_no_network(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It names repository, files and sizes; no socket is opened and nothing is written."""
 
@@ -258,9 +328,10 @@ def test_a_dry_run_of_a_push_needs_no_network(tmp_path: Path, folder: Path, monk
     monkeypatch.setattr(socket, "socket", refuse)
     report = merge([folder], tmp_path / "m", push_to_hub="me/my-mix", dry_run=True)
     assert list(tmp_path.iterdir()) == []
-    assert report.pushed.startswith("would send to the dataset repository me/my-mix: README.md (")
-    assert f"mix.jsonl ({report.files['mix.jsonl']:,} bytes)" in report.pushed
-    assert "removed" not in report.pushed
+    assert report.is_dry
+    names, sizes = ("README.md", "mix.jsonl", "mix.lineage.jsonl"), report.files
+    told = ", ".join(f"{name} ({sizes[name]:,} bytes)" for name in names)
+    assert report.pushed == f"would send to the dataset repository me/my-mix: {told}"
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evol.errors import FolderError, UsageError
+from evol.errors import CallRejected, FolderError, UsageError
 from evol.files import digest_file
 from evol.folder import SEEDS_NAME, require_manifest, write_manifest
 from evol.mixing.choosing import choose_shares, hold_out, share_out
-from evol.records import CompletionRequest
-from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows
+from evol.pipeline import RunResult
+from evol.records import Completion, CompletionRequest
+from scripted_runs import make_run, make_seeds, merge, read_all_rows, read_rows, reply_well
 
 
 @pytest.fixture(scope="module")
@@ -92,29 +93,96 @@ def test_the_lineage_tells_of_each_row(tmp_path: Path, run_folder: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "sentence"),
     [
-        ({"generations": "1-3"}, ("no generation 3", "0 to 2")),
-        ({"per_generation": "0:1,7:1"}, ("no generation 7", "0 to 2")),
-        ({"per_generation": "0:1,2:1", "generations": "0-1"}, ("nothing is left of generation 2",)),
-        ({"only": ("skill=maths",)}, ("skill=maths", "art, math")),
-        ({"only": ("operation=deepn",)}, ("operation=deepn", "deepen")),
-        ({"only": ("skill=math", "skill=mth")}, ("skill=mth",)),
-        ({"only": ("operation=seed",), "no_seeds": True}, ("nothing is left",)),
-        ({"holdout": 36}, ("--holdout 36", "only 36 rows")),
-        ({"holdout": 99}, ("--holdout 99", "only 36 rows")),
-        ({"holdout": 2}, ("--holdout 2", "smallest lineage has 3 rows")),
+        ({"generations": "1-3"}, "--generations 1-3: no generation 3: the runs have 0 to 2"),
+        ({"per_generation": "0:1,7:1"}, "--per-generation 0:1,7:1: no generation 7: the runs have 0 to 2"),
+        (
+            {"per_generation": "0:1,2:1", "generations": "0-1"},
+            "--per-generation 0:1,2:1: nothing is left of generation 2: leave it out of the shares, ",
+        ),
+        ({"only": ("skill=maths",)}, "--only skill=maths: no row has it: known are art, math"),
+        ({"only": ("language=de",)}, "--only language=de: no row has it: known are en, fr"),
+        ({"only": ("operation=deepn",)}, "--only operation=deepn: no row has it: known are seed, "),
+        ({"only": ("skill=math", "skill=mth")}, "--only skill=mth: no row has it: known are art, math"),
+        (
+            {"only": ("operation=seed",), "no_seeds": True},
+            "nothing is left: no row is what --only, --generations and --no-seeds ask for: ask for less",
+        ),
+        ({"holdout": 36}, "--holdout 36: only 36 rows are there, nothing would be left to train on: ask for fewer"),
+        ({"holdout": 99}, "--holdout 99: only 36 rows are there, nothing would be left to train on: ask for fewer"),
+        ({"holdout": 2}, "--holdout 2: the smallest lineage has 3 rows, and a lineage is never split: ask for more"),
     ],
     ids=str,
 )
 def test_what_cannot_be_chosen_is_refused(
-    tmp_path: Path, run_folder: Path, more: dict[str, Any], words: tuple[str, ...]
+    tmp_path: Path, run_folder: Path, more: dict[str, Any], sentence: str
 ) -> None:
     """A typo or an impossible number is one sentence that says what there is; nothing is written."""
     with pytest.raises(UsageError) as caught:
         merge([run_folder], tmp_path / "mix.jsonl", **more)
-    assert all(word in str(caught.value) for word in words)
+    assert str(caught.value).startswith(sentence)
+    assert sentence.endswith(", ") or str(caught.value) == sentence
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "notices"),
+    [
+        ({"size": 36}, []),
+        ({"size": 37}, ["--size 37: only 36 rows are there, all of them are taken"]),
+        (
+            {"size": 100, "per_generation": "0:1,2:3"},
+            ["--size 100: only 16 rows are in the proportion asked for"],
+        ),
+        ({"holdout": 3}, []),
+        ({"holdout": 4}, ["--holdout 4: 3 rows were held out, for a lineage is never split"]),
+        (
+            {"holdout": 3, "dedupe": "off"},
+            ["--holdout with --dedupe off: an instruction may stand in the mix and in the holdout"],
+        ),
+    ],
+    ids=str,
+)
+def test_what_could_not_be_had_is_told(
+    tmp_path: Path, run_folder: Path, more: dict[str, Any], notices: list[str]
+) -> None:
+    """A smaller mix or holdout than was asked for is said, with its size and why; what was had is not."""
+    assert merge([run_folder], tmp_path / "mix.jsonl", **more).notices == notices
+
+
+def test_the_random_seed_draws_the_holdout(tmp_path: Path, run_folder: Path) -> None:
+    """Another one holds other lineages out."""
+    held = []
+    for random_seed in range(3):
+        report = merge([run_folder], tmp_path / "mix.jsonl", random_seed=random_seed, holdout=6)
+        held.append({row["seed_id"] for row in read_lineage(report.out, ".holdout")})
+    assert all(len(lineages) == 2 for lineages in held)
+    assert not held[0] == held[1] == held[2]
+
+
+def make_unfinished(folder: Path) -> RunResult:
+    """A run in which one of three lineages stops after its seed."""
+
+    def reply(request: CompletionRequest) -> str | Completion:
+        if request.seed_id == "s1" and request.role == "evolver":
+            raise CallRejected("HTTP 400: no", 400)
+        return reply_well(request)
+
+    return make_run(folder, make_seeds(3), reply)
+
+
+def test_an_unfinished_run_is_refused_unless_allowed(tmp_path: Path) -> None:
+    """A mix of half a run is no accident: the user asks for it and is told what is missing."""
+    assert make_unfinished(tmp_path / "r").exit_code == 3
+    with pytest.raises(UsageError) as caught:
+        merge([tmp_path / "r"], None)
+    assert caught.value.message == f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished (unfinished)"
+    assert caught.value.hint == "run the same `evol run` again, or take what is there with --allow-unfinished"
+    assert not (tmp_path / "r" / "mix.jsonl").exists()
+    report = merge([tmp_path / "r"], None, allow_unfinished=True)
+    assert (report.rows, dict(report.generations)) == (7, {0: 3, 1: 2, 2: 2})
+    assert report.notices == [f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished"]
 
 
 def test_seeds_without_a_skill_say_so(tmp_path: Path) -> None:
@@ -297,3 +365,18 @@ def test_shares_are_rounded_alike() -> None:
     third = {number: Fraction(1) for number in range(3)}
     assert share_out(third, {0: 9, 1: 9, 2: 9}, 10) == {0: 4, 1: 3, 2: 3}
     assert share_out({0: Fraction(1), 1: Fraction(2)}, {0: 9, 1: 9}, 8) == {0: 3, 1: 5}
+    assert share_out({0: Fraction(1), 1: Fraction(2)}, {0: 9, 1: 9}, 10) == {0: 3, 1: 7}
+    assert share_out({0: Fraction(2), 1: Fraction(1)}, {0: 9, 1: 9}, 8) == {0: 5, 1: 3}
+    assert share_out({0: Fraction(1), 1: Fraction(1)}, {0: 9}, None) == {0: 0, 1: 0}
+
+
+def test_a_holdout_is_drawn_by_the_random_seed_and_the_lineages_alone() -> None:
+    """Another seed holds out others; neither the order of the rows nor a later version of evol changes it."""
+    lineage = [number // 3 for number in range(60)]
+
+    def draw(order: list[int], random_seed: int) -> set[int]:
+        return {lineage[index] for index in hold_out(order, lineage, 9, random_seed)[1]}
+
+    rows = list(range(60))
+    assert draw(rows, 0) == draw(rows[::-1], 0) == {5, 10, 13}
+    assert draw(rows, 1) == {6, 12, 18}

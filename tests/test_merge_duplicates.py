@@ -67,6 +67,16 @@ def test_a_child_may_resemble_its_parent(tmp_path: Path, folder: Path) -> None:
     assert 0.7 <= gone["similarity"] < 1
 
 
+def test_the_likeness_of_a_near_copy_is_told(tmp_path: Path) -> None:
+    """As a share of one, beside the row that was kept."""
+    text = "Describe in plain words how a bicycle stays upright while it is ridden slowly"
+    make_told_run(tmp_path / "r", {"a": [text], "b": [text.upper()]})
+    merge([tmp_path / "r"], dedupe="near")
+    [row] = read_rows(tmp_path / "r" / "mix.removed.jsonl")
+    assert (row["reason"], row["similarity"]) == ("near_duplicate", 1.0)
+    assert {row["id"], row["other_id"]} == {"a.0", "b.0"}
+
+
 def test_the_earliest_is_kept_when_asked_for(tmp_path: Path, folder: Path) -> None:
     """`--keep earliest` turns the choice around."""
     report = merge([folder], tmp_path / "mix.jsonl", "alpaca", dedupe="near", keep="earliest")

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from evol.errors import UsageError
+from evol.files import digest_file
 from evol.mixing.language import LanguageGate
 from evol.mixing.private import find_private, name_private
 from evol.tokens import TokenCounter
-from scripted_runs import make_told_run, merge, read_rows
+from scripted_runs import make_run, make_seeds, make_told_run, merge, read_rows
 
 TEXTS = {
     "short": "Why?",
@@ -123,16 +124,42 @@ def test_rows_that_trl_would_cut_are_warned_of(tmp_path: Path, folder: Path, tok
     assert dropped == "1 rows (33.3%) exceed --max-tokens 1024 and are left out"
 
 
-def test_one_long_row_in_a_hundred_is_no_warning(tmp_path: Path) -> None:
-    """The warning begins above 1 %."""
+def test_a_row_that_fits_the_window_exactly_is_no_warning(tmp_path: Path, tokenizer: Path) -> None:
+    """TRL keeps 1,024 tokens whole."""
+    for name, words, count in (("r", 1022, 0), ("s", 1023, 1)):
+        responses = {"Explain it.": " ".join(f"word{n}" for n in range(words))}
+        make_told_run(tmp_path / name, {"a": ["Explain it."]}, responses)
+        assert len(merge([tmp_path / name], tokenizer=tokenizer).notices) == count
+
+
+def test_a_small_mix_for_openai_is_warned_of(tmp_path: Path) -> None:
+    """OpenAI refuses fewer than ten rows, so that is said now and not after an upload."""
+    make_run(tmp_path / "r", make_seeds(10), generations=0)
+    assert merge([tmp_path / "r"], None, "openai").notices == []
+    [notice] = merge([tmp_path / "r"], None, "openai", 9).notices
+    assert notice == "OpenAI refuses fewer than 10 rows; the mix has 9"
+
+
+def test_an_empty_mix_is_told(tmp_path: Path, folder: Path) -> None:
+    """Gates that leave nothing are no error, and no silence either."""
+    report = merge([folder], tmp_path / "mix.jsonl", instruction_words="500-")
+    assert (report.rows, report.notices) == (0, ["the mix is empty"])
+    assert (tmp_path / "mix.jsonl").read_bytes() == b""
+
+
+def test_one_long_row_in_a_hundred_is_no_warning(tmp_path: Path, tokenizer: Path) -> None:
+    """The warnings begin above 1 %, of what the mix has and of what was left out of it."""
     texts = {str(n): [f"Name {n}."] for n in range(100)}
     make_told_run(tmp_path / "r", texts, {"Name 7.": " ".join(f"long{n}" for n in range(1000))})
     assert merge([tmp_path / "r"]).notices == []
+    assert merge([tmp_path / "r"], tokenizer=tokenizer, max_tokens=900).notices == []
     texts |= {"x": ["Name x."]}
     make_told_run(
         tmp_path / "s", texts, dict.fromkeys(("Name 7.", "Name x."), " ".join(f"long{n}" for n in range(1000)))
     )
     assert len(merge([tmp_path / "s"]).notices) == 1
+    [dropped] = merge([tmp_path / "s"], tokenizer=tokenizer, max_tokens=900).notices
+    assert dropped.startswith("2 rows (2.0%) exceed --max-tokens 900 ")
 
 
 def test_token_statistics_are_told(tmp_path: Path, folder: Path, tokenizer: Path) -> None:
@@ -142,7 +169,7 @@ def test_token_statistics_are_told(tmp_path: Path, folder: Path, tokenizer: Path
     assert report["instruction"] == {"mean": 72.33333333333333, "p50": 14, "p90": 202, "p99": 202, "largest": 202}
     assert report["whole row"]["largest"] == 2202
     card = (tmp_path / "mix.card.md").read_text()
-    assert "counted with tokenizer.json (sha256" in card
+    assert f"counted with tokenizer.json (sha256 {digest_file(tokenizer)})" in card
     assert "| whole row | 756.0 | 64 | 2,202 | 2,202 | 2,202 |" in card
     assert "Some rows are longer than 1,024 tokens" in card
 
@@ -231,21 +258,27 @@ def test_private_data_is_counted_and_dropped_when_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "extra", "more"),
+    ("library", "extra", "purpose", "more"),
     [
-        ("rensa", "merge", {"dedupe": "near"}),
-        ("rapidfuzz", "merge", {"dedupe": "near"}),
-        ("rapidfuzz", "merge", {"against": (Path("b.txt"),)}),
-        ("tokenizers", "merge", {"tokenizer": Path("t.json")}),
-        ("py3langid", "merge", {"language": ("en",)}),
-        ("pyarrow", "merge", {"format_name": "parquet"}),
-        ("pyarrow", "merge", {"against": (Path("b.parquet"),)}),
-        ("huggingface_hub", "hub", {"push_to_hub": "me/mix"}),
+        ("rensa", "merge", "--dedupe near", {"dedupe": "near"}),
+        ("rapidfuzz", "merge", "--dedupe near", {"dedupe": "near"}),
+        ("rapidfuzz", "merge", "--against", {"against": (Path("b.txt"),)}),
+        ("tokenizers", "merge", "--tokenizer", {"tokenizer": Path("t.json")}),
+        ("py3langid", "merge", "--language", {"language": ("en",)}),
+        ("pyarrow", "merge", "--format parquet", {"format_name": "parquet"}),
+        ("pyarrow", "merge", "--against with a parquet file", {"against": (Path("b.parquet"),)}),
+        ("huggingface_hub", "hub", "--push-to-hub", {"push_to_hub": "me/mix"}),
     ],
     ids=str,
 )
 def test_a_missing_library_prints_the_command_that_installs_it(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, library: str, extra: str, more: dict[str, Any]
+    tmp_path: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+    extra: str,
+    purpose: str,
+    more: dict[str, Any],
 ) -> None:
     """One sentence with what asked for it and the exact command (exit 2), before anything is written."""
     real: Callable[..., Any] = builtins.__import__
@@ -259,6 +292,6 @@ def test_a_missing_library_prints_the_command_that_installs_it(
     with pytest.raises(UsageError) as caught:
         merge([folder], tmp_path / "mix.jsonl" if more.get("format_name") is None else tmp_path / "mix.parquet", **more)
     assert caught.value.exit_code == 2
-    assert f"needs {library}, which is not installed" in str(caught.value)
+    assert caught.value.message == f"{purpose} needs {library}, which is not installed"
     assert f"pip install 'evol-instruct[{extra}]'" in str(caught.value)
     assert list(tmp_path.iterdir()) == []

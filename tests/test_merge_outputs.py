@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,8 +14,9 @@ from typing import Any
 import orjson
 import pytest
 
-from evol.errors import StorageError, UsageError
+from evol.errors import FolderInUse, StorageError, UsageError
 from evol.files import digest_file, remove_leftovers
+from evol.mixing.outputs import Outputs, find_target
 from scripted_runs import make_run, make_seeds, merge, read_rows
 
 
@@ -127,22 +129,26 @@ def make_marked(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("out", "prepare", "words"),
+    ("out", "prepare", "sentence"),
     [
-        ("full", make_full, ("holds other things", "full/mix.jsonl")),
-        ("full", make_marked, ("holds other things",)),
-        ("file", lambda path: path.write_text("mine"), ("a file", ".jsonl file or a folder")),
-        ("mix.jsonl", Path.mkdir, ("a folder",)),
-        ("mix.parquet", None, (".jsonl file", "--out mix.jsonl")),
-        ("mix.json", None, (".jsonl file",)),
-        ("generation-9.jsonl", None, ("runs use", "--out mix.jsonl")),
-        ("none/x/mix.jsonl", None, ("no such folder",)),
-        ("none/x", None, ("no such folder",)),
-        ("x" * 300, None, ("name",)),
+        ("full", make_full, "OUT: a folder that holds other things: name a new or empty one, or OUT/mix.jsonl"),
+        ("full", make_marked, "OUT: a folder that holds other things: name a new or empty one, or OUT/mix.jsonl"),
+        ("file", lambda path: path.write_text("mine"), "OUT: a file: name a .jsonl file or a folder with --out"),
+        (
+            "mix.jsonl",
+            Path.mkdir,
+            "OUT: a folder: name a file with --out, or a folder that is not named like one",
+        ),
+        ("mix.parquet", None, "OUT: the mix of this format is a .jsonl file: name it like --out mix.jsonl"),
+        ("mix.json", None, "OUT: the mix of this format is a .jsonl file: name it like --out mix.jsonl"),
+        ("generation-9.jsonl", None, "OUT: a name that runs use for their own files: name it like --out mix.jsonl"),
+        ("none/x/mix.jsonl", None, "PARENT: no such folder: make it first, or name another place with --out"),
+        ("none/x", None, "PARENT: no such folder: make it first, or name another place with --out"),
+        ("x" * 300, None, ""),
     ],
 )
 def test_places_that_cannot_be_are_refused(
-    tmp_path: Path, folder: Path, out: str, prepare: Callable[[Path], Any] | None, words: tuple[str, ...]
+    tmp_path: Path, folder: Path, out: str, prepare: Callable[[Path], Any] | None, sentence: str
 ) -> None:
     """One sentence that says what --out takes; everything stays as it was."""
     if prepare:
@@ -150,9 +156,62 @@ def test_places_that_cannot_be_are_refused(
     before = list_files(tmp_path)
     with pytest.raises((UsageError, StorageError)) as caught:
         merge([folder], tmp_path / out)
-    assert all(word in str(caught.value) for word in words)
+    whole = sentence.replace("OUT", str(tmp_path / out)).replace("PARENT", str((tmp_path / out).parent))
+    assert str(caught.value) == whole or not sentence
+    assert str(tmp_path / out) in str(caught.value) or "PARENT" in sentence
     assert caught.value.exit_code == 2
     assert list_files(tmp_path) == before
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_the_set_may_be_read_as_the_umask_says(tmp_path: Path, folder: Path, is_new: bool) -> None:
+    """Unlike temporary files, which are their owner's alone; the umask stays as it was."""
+    before = os.umask(0o026)
+    try:
+        merge([folder], tmp_path / ("m" if is_new else "mix.jsonl"))
+        assert os.umask(0o026) == 0o026
+    finally:
+        os.umask(before)
+    place = tmp_path / "m" if is_new else tmp_path
+    for name in ("mix.jsonl", "mix.lineage.jsonl", "mix.removed.jsonl"):
+        assert (place / name).stat().st_mode & 0o777 == 0o640
+    assert not is_new or place.stat().st_mode & 0o777 == 0o751
+
+
+def test_a_marker_that_is_none_of_ours(tmp_path: Path, folder: Path) -> None:
+    """Whatever stands under its name stays, and the sentence says what to do."""
+    marker = tmp_path / "mix.meta.json"
+    for content in ("mine", "[]", '{"files": 1, "replaces": {}}', '{"out": "mix.jsonl"}'):
+        marker.write_text(content)
+        with pytest.raises(UsageError) as caught:
+            merge([folder], tmp_path / "mix.jsonl")
+        assert str(caught.value) == f"{marker}: not written by evol: move it away, or name another place with --out"
+        assert marker.read_text() == content
+
+
+def test_a_marker_names_no_file_elsewhere(tmp_path: Path, folder: Path) -> None:
+    """One that was tampered with cannot have files of another folder removed."""
+    (tmp_path / "m").mkdir()
+    victim = tmp_path / "victim.txt"
+    victim.write_text("mine")
+    digest = digest_file(victim)
+    (tmp_path / "m" / "mix.meta.json").write_text(json.dumps({"files": {"../victim.txt": digest}, "replaces": {}}))
+    merge([folder], tmp_path / "m" / "mix.jsonl")
+    assert victim.read_text() == "mine"
+
+
+def test_two_merges_to_one_place(tmp_path: Path, folder: Path) -> None:
+    """The second to come to its end is refused, and the first one's set stays whole."""
+    target = find_target([folder], tmp_path / "mix.jsonl", ".jsonl")
+    with Outputs(target, ["mix.jsonl"], dry=False) as outputs:
+        outputs.add("mix.jsonl", b"late")
+        merge([folder], tmp_path / "mix.jsonl")
+        before = (tmp_path / "mix.jsonl").read_bytes()
+        with pytest.raises(FolderInUse) as caught:
+            outputs.commit({})
+    assert str(caught.value) == f"{tmp_path}/mix.meta.json: another merge wrote it just now: run the command again"
+    assert (tmp_path / "mix.jsonl").read_bytes() == before
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_a_run_folder_takes_no_readme(tmp_path: Path) -> None:

@@ -6,19 +6,33 @@ import asyncio
 import heapq
 import selectors
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+START = 1000.0
+"""What the clock shows at first; no zero, so that a moment is not taken for a duration."""
+LONGEST = 1e5
+"""Virtual seconds after which a test has no end."""
+STUCK_AFTER = 10.0
+"""Real seconds without a timer, in which no thread does anything either."""
 
 
 class _JumpingSelector(selectors.SelectSelector):
-    """Where the loop would sleep, its clock moves on instead."""
+    """Where the loop would sleep, its clock moves on instead; only a thread is waited for."""
 
     loop: VirtualLoop
+    last = START + LONGEST
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout:
-            self.loop.now += timeout
+        if timeout is None:
+            if not (found := super().select(STUCK_AFTER)):
+                raise TimeoutError("nothing will ever happen again")
+            return found
+        self.loop.now += timeout
+        if self.loop.now > self.last:
+            self.last = float("inf")
+            raise TimeoutError(f"no end after {LONGEST:,.0f} s of the virtual clock")
         return super().select(0)
 
 
@@ -30,7 +44,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self) -> None:
-        self.now = 1000.0
+        self.now = START
         selector = _JumpingSelector()
         selector.loop = self
         super().__init__(selector)
@@ -41,12 +55,29 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtually(main: Callable[[VirtualLoop], Awaitable[T]]) -> T:
-    """Run a coroutine on a virtual clock."""
+    """Run a coroutine on a virtual clock; tasks that it leaves behind are cancelled, threads are waited for."""
+
+    async def clear_up() -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(main(loop))
+        with ThreadPoolExecutor() as threads:
+            loop.set_default_executor(threads)
+            try:
+                return loop.run_until_complete(main(loop))
+            finally:
+                loop.run_until_complete(clear_up())
     finally:
         loop.close()
+
+
+def count_seconds() -> float:
+    """Seconds since the start of the virtual clock that runs."""
+    return asyncio.get_running_loop().time() - START
 
 
 class QueueingServer:

@@ -129,7 +129,7 @@ class Budget:
 
     def adopt(self, worst: Spending) -> None:
         """Put aside for a request that is out already, whatever the limits are."""
-        self._reserved.calls += 1
+        self._reserved.calls += worst.calls
         self._reserved.tokens += worst.tokens
         self._reserved.cost += worst.cost
 
@@ -142,7 +142,7 @@ class Budget:
 
     def release(self, worst: Spending) -> None:
         """One reserved request is not sent."""
-        self._reserved.calls -= 1
+        self._reserved.calls -= worst.calls
         self._reserved.tokens -= worst.tokens
         self._reserved.cost -= worst.cost
         if self._changed is not None:
@@ -151,7 +151,7 @@ class Budget:
 
     def settle(self, worst: Spending, tokens: float, cost: float) -> None:
         """One reserved request is over; it took so many tokens and USD, 0 where it brought no reply."""
-        self.spent.calls += 1
+        self.spent.calls += worst.calls
         self.spent.tokens += tokens
         self.spent.cost += cost
         self.release(worst)
@@ -159,7 +159,7 @@ class Budget:
     def _find_exceeded(self, worst: Spending) -> tuple[str, str] | None:
         """The first limit that one more request could exceed, and a sentence about it."""
         limits, spent, reserved = self._limits, self.spent, self._reserved
-        if limits.max_calls is not None and spent.calls + reserved.calls + 1 > limits.max_calls:
+        if limits.max_calls is not None and spent.calls + reserved.calls + worst.calls > limits.max_calls:
             return "max_calls", f"--max-calls {limits.max_calls} is used up ({spent.calls} requests sent)"
         if limits.max_tokens is not None and spent.tokens + reserved.tokens + worst.tokens > limits.max_tokens:
             return "max_tokens", (

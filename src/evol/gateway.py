@@ -14,17 +14,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import orjson
-from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
+from evol.accounts import CallAccounts, Terms
 from evol.backends.base import Backend, BatchingBackend
-from evol.calltotals import BYTES_PER_TOKEN
 from evol.config import LimitsConfig
-from evol.cost import Budget, Spending
+from evol.cost import Budget
 from evol.errors import (
     CallError,
     CallFailed,
@@ -37,8 +37,8 @@ from evol.errors import (
 from evol.health import OUTAGE_AFTER, SAME_REFUSALS, EndpointHealth
 from evol.journal import Journal
 from evol.rates import MAX_WAIT
-from evol.records import UNKNOWN_TOKENS, Completion, CompletionRequest, Price, Role
-from evol.routing import Route, Router
+from evol.records import Completion, CompletionRequest, Role
+from evol.routing import Route
 from evol.throttle import Slot, Throttle
 
 EMPTY_TRIES = 3
@@ -61,40 +61,31 @@ class RunStopped(Exception):
     """The run admits nothing more."""
 
 
-@dataclass(frozen=True)
-class Terms:
-    """On what terms a role is asked.
+class _Call:
+    """One call across its attempts.
 
     Attributes:
-        router: its endpoints and their slots.
-        max_output_tokens: the most a reply can have, None where requests do not say.
-        price: None where unknown.
+        backend: who was asked last; set by an attempt, as the next two are.
+        is_movable: another one may be asked now.
+        latency: seconds of the last attempt.
     """
-
-    router: Router
-    max_output_tokens: int | None = None
-    price: Price | None = None
-
-
-class _Call:
-    """One call across its attempts; `backend` is the one asked last, `is_movable` whether another may be asked now."""
 
     __slots__ = (
         *("attempts", "backend", "empties", "health", "is_first", "is_movable"),
         *("latency", "request", "started", "terms"),
     )
+    backend: Backend
+    is_movable: bool
+    latency: float
 
     def __init__(self, request: CompletionRequest, health: EndpointHealth, terms: Terms, started: float) -> None:
         self.request = request
-        self.backend = terms.router.routes[0].backend
-        self.is_movable = False
         self.health = health
         self.terms = terms
         self.started = started
         self.is_first = request.role not in health.verified
         self.attempts = 0
         self.empties = 0
-        self.latency = 0.0
 
 
 class Gateway:
@@ -107,6 +98,11 @@ class Gateway:
         limits: retry and give-up times.
         clock: seconds, monotonic.
         notice: gets one sentence for the user when something holds the run up.
+
+    Attributes:
+        accounts: what calls take.
+        is_stopping: nothing more is admitted.
+        fatal: why, where it is an error.
     """
 
     def __init__(
@@ -126,6 +122,7 @@ class Gateway:
                 self._batching[role] = backend
         self._terms = terms
         self._budget = budget
+        self.accounts = CallAccounts(journal, budget, terms)
         self._retry_for = limits.retry_for
         self._clock = clock
         self._notice = notice
@@ -135,7 +132,6 @@ class Gateway:
             for term in terms.values()
         }
         self._health = {role: by_endpoints[term.router.identity] for role, term in terms.items()}
-        self._output_tokens = {role: float(term.max_output_tokens or 512) / 2 for role, term in terms.items()}
         self._waiting: set[asyncio.Task[object]] = set()
         self._known_good = {role for role, total in journal.totals.items() if total.calls}
         self.is_stopping = False
@@ -173,49 +169,17 @@ class Gateway:
             raise RunStopped from None
 
     async def _collect(self, request: CompletionRequest, backend: BatchingBackend) -> Completion:
-        """Have a batch answer; it comes back through `keep` and `lose`, and bounds how often a request is sent."""
+        """Have a batch answer; what it brings goes through the accounts, and it bounds how often a request is sent."""
         while True:
             if self.is_stopping:
                 raise RunStopped
             with self._stoppable():
                 if not backend.is_out(request.key):
-                    await self._budget.reserve(self._count_batched(request), is_patient=True)
+                    await self._budget.reserve(self.accounts.count_worst(request), is_patient=True)
                 try:
                     return await backend.complete(request)
                 except TransientCallError:
                     continue
-
-    def adopt(self, request: CompletionRequest) -> None:
-        """See `backends.base.Accounts`."""
-        self._budget.adopt(self._count_batched(request))
-
-    def keep(self, request: CompletionRequest, completion: Completion, latency: float) -> None:
-        """See `backends.base.Accounts`."""
-        if self._journal.knows(request.key):
-            self.release(request)
-            return
-        self._journal.append(request, completion, latency=latency, is_batch=True)
-        self._settle_batched(request, self._count_tokens(request, completion))
-
-    def lose(self, request: CompletionRequest, error: str, spent: Completion | None) -> None:
-        """See `backends.base.Accounts`."""
-        usage = spent or Completion("", "", 0, 0)
-        self._journal.append_failure(request, error, usage, is_batch=True)
-        self._settle_batched(request, (max(0, usage.input_tokens), max(0, usage.output_tokens)))
-
-    def release(self, request: CompletionRequest) -> None:
-        """See `backends.base.Accounts`."""
-        self._budget.release(self._count_batched(request))
-
-    def _settle_batched(self, request: CompletionRequest, tokens: tuple[int, int]) -> None:
-        terms = self._terms.get(request.role)
-        cost = terms.price.of(*tokens) if terms and terms.price else 0.0
-        self._budget.settle(self._count_batched(request), sum(tokens), cost)
-
-    def _count_batched(self, request: CompletionRequest) -> Spending:
-        """The worst case of a request in a batch; its role may be one that is asked no longer."""
-        terms = self._terms.get(request.role)
-        return self._count_worst(request, terms) if terms else Spending(1, len(request.body))
 
     def stop(self, fatal: EvolError | None = None) -> None:
         """Admit nothing more: whoever waits is turned away, calls in flight may finish.
@@ -239,7 +203,7 @@ class Gateway:
             except TransientCallError as error:
                 completion = await self._retry(call, error)
         except EmptyReplyError as error:
-            completion = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
+            completion = _read_usage(error)
         except TransientCallError as error:
             raise _give_up(call, error) from None
         except CallRejected as error:
@@ -258,7 +222,7 @@ class Gateway:
             return await self._attempt(call)
 
         return await AsyncRetrying(
-            retry=lambda state: self._is_worth_retrying(call, state),
+            retry=retry_if_exception(lambda error: self._is_worth_retrying(call, error)),
             wait=lambda state: 0.0 if call.is_movable else _choose_wait(state),
             stop=lambda state: self._is_out_of_time(call, state),
             sleep=self._sleep,
@@ -269,12 +233,12 @@ class Gateway:
         """Send one request, in a slot and within the budget."""
         if self.is_stopping:
             raise RunStopped
-        worst = self._count_worst(call.request, call.terms)
+        worst = self.accounts.count_worst(call.request)
         if call.health.is_down:
             with self._stoppable():
                 await call.health.admit()
-        expected = len(call.request.body) / BYTES_PER_TOKEN + self._output_tokens[call.request.role]
-        route, slot = await call.terms.router.acquire(call.request, expected, call.backend if call.attempts else None)
+        asked = call.backend if call.attempts else None
+        route, slot = await call.terms.router.acquire(call.request, self.accounts.expect(call.request), asked)
         throttle = route.throttle
         call.backend = route.backend
         if self.is_stopping or not self._budget.try_reserve(worst):
@@ -289,7 +253,7 @@ class Gateway:
         tokens = 0, 0
         try:
             completion = await self._send(call, route, slot)
-            tokens = self._count_tokens(call.request, completion)
+            tokens = self.accounts.count(call.request, completion)
             throttle.note_reply(slot, sum(tokens), completion.hint)
             if completion.hint is not None and completion.hint.odd:
                 self._tell("odd", f"{call.backend.label} sends a header that cannot be right ({completion.hint.odd})")
@@ -304,8 +268,7 @@ class Gateway:
                 self._hold_back(call, throttle, slot, error)
             raise
         finally:
-            price = call.terms.price
-            self._budget.settle(worst, sum(tokens), price.of(*tokens) if price else 0.0)
+            self.accounts.settle(call.request, tokens)
             route.release(slot)
 
     async def _send(self, call: _Call, route: Route, slot: Slot) -> Completion:
@@ -325,8 +288,7 @@ class Gateway:
             call.health.note_success(call.request.role)
             call.empties += 1
             if call.empties < EMPTY_TRIES:
-                spent = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
-                self._journal.append_failure(call.request, error.message, spent)
+                self._journal.append_failure(call.request, error.message, _read_usage(error))
             raise
         except EvolError as error:
             error.__traceback__ = None  # its frames would keep a long body while the call waits for its next attempt
@@ -335,10 +297,9 @@ class Gateway:
             if isinstance(error, TransientCallError) and call.health.note_failure(
                 error, call.request.key, begun, is_alone=call.is_first
             ):
-                self._tell(
-                    "outage",
+                self._notice(
                     f"{call.backend.label}: nothing has succeeded for {OUTAGE_AFTER:.0f} s, the last failure was: "
-                    f"{error.message}; one call is tried now and then until it is back",
+                    f"{error.message}; one call is tried now and then until it is back"
                 )
             raise error from None
         except asyncio.CancelledError:
@@ -379,43 +340,27 @@ class Gateway:
     def _tell(self, topic: str, text: str) -> None:
         """Tell the user, about each topic once a minute at most."""
         now = self._clock()
-        if now - self._told.get(topic, float("-inf")) >= 60:
+        if now - self._told.get(topic, -math.inf) >= 60:
             self._told[topic] = now
             self._notice(text)
 
     @staticmethod
-    def _count_worst(request: CompletionRequest, terms: Terms) -> Spending:
-        """The most that one attempt can take: a token has at least one byte."""
-        inputs, outputs = len(request.body), terms.max_output_tokens or 0
-        return Spending(1, inputs + outputs, terms.price.of(inputs, outputs) if terms.price else 0.0)
-
-    def _count_tokens(self, request: CompletionRequest, completion: Completion) -> tuple[int, int]:
-        """Tokens in and out, by the server's usage, else by length; keeps the role's mean up to date."""
-        if UNKNOWN_TOKENS in (completion.input_tokens, completion.output_tokens):
-            reply_bytes = len(completion.text.encode("utf-8", "replace"))
-            tokens = len(request.body) // BYTES_PER_TOKEN, reply_bytes // BYTES_PER_TOKEN
-        else:
-            tokens = completion.input_tokens, completion.output_tokens
-        mean = self._output_tokens.get(request.role, 0.0)
-        self._output_tokens[request.role] = mean + (tokens[1] - mean) * 0.05
-        return tokens
-
-    def _is_worth_retrying(self, call: _Call, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
+    def _is_worth_retrying(call: _Call, error: BaseException) -> bool:
+        if not isinstance(error, TransientCallError):
+            return False
         if isinstance(error, EmptyReplyError):
             return call.empties < EMPTY_TRIES
-        if isinstance(error, TransientCallError) and call.is_first and (error.unreachable or error.unreadable):
+        if call.is_first and (error.unreachable or error.unreadable):
             return call.attempts < FIRST_TRIES - 1 + len(call.terms.router.routes)
-        return isinstance(error, CallError) and error.retryable
+        return True
 
     def _is_out_of_time(self, call: _Call, state: RetryCallState) -> bool:
         """Whether `retry_for` is over, not counting outages, or would be before the server wants to hear from us."""
-        error = state.outcome.exception() if state.outcome else None
+        error = _find_error(state)
         if call.health.is_down or call.attempts < 2 or isinstance(error, EmptyReplyError):
             return False  # `give_up_after` bounds an outage; a call that timed out has a second chance
-        asked = error.retry_after or 0.0 if isinstance(error, TransientCallError) else 0.0
         spent = self._clock() - call.started - call.health.count_lost_time(call.started)
-        return spent + min(asked, MAX_WAIT) > self._retry_for
+        return spent + min(error.retry_after or 0.0, MAX_WAIT) > self._retry_for
 
     async def _sleep(self, seconds: float) -> None:
         if self.is_stopping:
@@ -440,8 +385,7 @@ class Gateway:
             return False
         body = {**orjson.loads(call.request.body), "messages": [{"role": "user", "content": "Say yes."}]}
         harmless = dataclasses.replace(call.request, body=orjson.dumps(body))
-        worst = self._count_worst(harmless, call.terms)
-        await self._budget.reserve(worst)
+        await self._budget.reserve(self.accounts.count_worst(harmless))
         self._journal.append_failure(harmless, "a harmless prompt, sent to tell a bad prompt from bad settings")
         try:
             await call.backend.complete(harmless)
@@ -450,7 +394,7 @@ class Gateway:
         except CallError:
             return False
         finally:
-            self._budget.settle(worst, 0, 0.0)
+            self.accounts.settle(harmless, (0, 0))
         call.health.verified.add(call.request.role)
         return True
 
@@ -470,6 +414,11 @@ class Gateway:
             self._waiting.discard(task)
 
 
+def _read_usage(error: EmptyReplyError) -> Completion:
+    """The reply that had no content."""
+    return Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
+
+
 def _give_up(call: _Call, error: TransientCallError) -> EvolError:
     if call.is_first and (error.unreachable or error.unreadable):
         return EndpointError(
@@ -479,10 +428,16 @@ def _give_up(call: _Call, error: TransientCallError) -> EvolError:
     return CallFailed(f"gave up after {call.attempts} attempts: {error.message}", error.status)
 
 
+def _find_error(state: RetryCallState) -> TransientCallError:
+    """Why the last attempt is worth another one."""
+    error = state.outcome and state.outcome.exception()
+    assert isinstance(error, TransientCallError)  # noqa: S101 - else tenacity would not ask how to go on
+    return error
+
+
 def _choose_wait(state: RetryCallState) -> float:
     """Seconds before the next attempt: Retry-After, else exponential with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, TransientCallError) else None
+    asked = _find_error(state).retry_after
     if asked is None:
         return float(_BACKOFF(state))
     return min(asked, MAX_WAIT) + float(_BACKOFF(state)) * 0.1  # spread those who were told the same

@@ -60,7 +60,8 @@ SYNC_INTERVAL = 0.1
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
-_NOTHING = Completion("")
+NOTHING = Completion("")
+"""Of a request that brought no reply."""
 _CRC_LENGTH = len(b',"crc":"00000000"}\n')
 _HEAD_START = 128
 """Kind and key stand before the seed's id, in fewer bytes."""
@@ -272,7 +273,7 @@ class Journal:
         self.totals[request.role].add(head, len(request.body), len(reply))
 
     def append_failure(
-        self, request: CompletionRequest, error: str, spent: Completion = _NOTHING, *, is_batch: bool = False
+        self, request: CompletionRequest, error: str, spent: Completion = NOTHING, *, is_batch: bool = False
     ) -> None:
         """Record a request that brought no reply, for the budget and the statistics; its key stays open.
 

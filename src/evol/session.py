@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
+from evol.accounts import Terms
 from evol.adaptive import ConcurrencyFinder
 from evol.backends.base import Backend, BatchingBackend
 from evol.config import LOCAL_CONCURRENCY, LimitsConfig, ModelConfig, find_slots
 from evol.cost import Budget, BudgetLimits, Spending
 from evol.errors import EXIT_DONE, EXIT_UNFINISHED, BudgetExhausted, ConfigError, EvolError
-from evol.gateway import Gateway, RunStopped, Terms
+from evol.gateway import Gateway, RunStopped
 from evol.interrupts import Interrupts
 from evol.journal import Journal
 from evol.records import BatchProgress, Price, Role, RunStatus, ThrottleChange
@@ -165,7 +166,7 @@ class Session:
         self.batching = [one for one in self._list_backends() if isinstance(one, BatchingBackend)]
         check_open_batches(journal, backends)
         for backend in self.batching:
-            backend.attach(journal, self.gateway, self._look, lambda: self.on_batches(), notice)
+            backend.attach(journal, self.gateway.accounts, self._look, lambda: self.on_batches(), notice)
         if self.batching:
             budget.on_wait = self._look
 

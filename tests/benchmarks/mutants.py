@@ -3,10 +3,10 @@
     pip install mutmut==3.8.0 'pytest<9.1'    # in an environment of its own: newer ones do not go together
     python tests/benchmarks/mutants.py [AREA …] [--keep DIR] [--show]
 
-Areas are eliminator, elimination (what it rests on), journal, gateway and merge; all of them unless named. Each is
-mutated in a copy of the project, tried by its own tests in process, and judged by `mutmut results`: `mutmut run` ends
-with 0 also where mutants survive. Prints a table; `--show` prints the difference of every mutant that was not killed.
-With `--keep DIR` the copies stay, and what was tried there is not tried again unless it changed.
+Areas are eliminator, elimination (what it rests on), journal, gateway, merge and mixing (what it rests on); all unless
+named. Each is mutated in a copy of the project, tried by its own tests in process, and judged by `mutmut results`:
+`mutmut run` ends with 0 also where mutants survive. Prints a table; `--show` prints the difference of every mutant that
+was not killed. With `--keep DIR` the copies stay, and what was tried there is not tried again unless the source changed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Area:
     Attributes:
         sources: modules below `src/evol`.
         tests: files below `tests`.
-        without: tests that take long and notice nothing that others do not, as pytest's `-k` names them.
+        passed_over: tests that start processes, which mutmut cannot follow, or take long; words for pytest's -k.
     """
 
     sources: tuple[str, ...]
     tests: tuple[str, ...]
-    without: str = ""
+    passed_over: str = ""
 
 
 SLOW_RULE_TESTS = "linear_time or depend_on_the_process or can_be_judged or can_be_parsed or are_total"
@@ -63,8 +63,32 @@ AREAS = {
         SLOW_RULE_TESTS,
     ),
     "journal": Area(("journal.py",), ("test_journal.py", "test_journal_disk.py", "test_journal_records.py")),
-    "gateway": Area(("gateway.py",), ("test_gateway.py", "test_gateway_refusals.py")),
-    "merge": Area(("merge.py",), ("test_merge_choice.py",)),
+    "gateway": Area(
+        ("gateway.py", "accounts.py"),
+        (
+            *("test_gateway.py", "test_gateway_batches.py", "test_gateway_endpoints.py"),
+            *("test_gateway_refusals.py", "test_gateway_waits.py"),
+        ),
+    ),
+    "merge": Area(
+        ("merge.py",),
+        ("test_merge_card.py", "test_merge_choice.py", "test_merge_gates.py"),
+        "pushed_in_one_commit or push_that_fails",
+    ),
+    "mixing": Area(
+        tuple(
+            f"mixing/{name}.py"
+            for name in (
+                *("choosing", "columns", "contamination", "duplicates", "gates"),
+                *("near", "options", "outputs", "rows", "writing"),
+            )
+        ),
+        (
+            *("test_merge_against.py", "test_merge_choice.py", "test_merge_duplicates.py", "test_merge_formats.py"),
+            *("test_merge_gates.py", "test_merge_options.py", "test_merge_outputs.py", "test_merge_parts.py"),
+        ),
+        "kill_at_any_step or many_runs_need or sample_is_uniform or never_repeats or what_stays_has_no_copy",
+    ),
 }
 
 
@@ -77,12 +101,12 @@ def copy_project(area: Area, folder: Path) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "benchmarks"))
         else:
             shutil.copy2(source, target)
-    left_out = ["-k", f"not ({area.without})"] if area.without else []
+    passed_over = ["-k", f"not ({area.passed_over})"] if area.passed_over else []
     settings = {
         "source_paths": ["src"],
         "only_mutate": [f"src/evol/{name}" for name in area.sources],
         "also_copy": [name for name in COPIED if name not in ("src", "tests", "pyproject.toml")],
-        "pytest_add_cli_args": ["-p", "no:randomly", "-x", "-q", *left_out],
+        "pytest_add_cli_args": ["-p", "no:randomly", "-x", "-q", *passed_over],
         "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in area.tests],
     }
     lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
@@ -96,9 +120,8 @@ def mutate(folder: Path, jobs: int) -> dict[str, str]:
     mutated.mkdir(parents=True, exist_ok=True)  # a path that is not there when Python starts is never looked at again
     environment = {**os.environ, "PYTHONPATH": str(mutated)}
     with (folder / "mutmut.log").open("w") as log:
-        subprocess.run(
-            [MUTMUT, "run", "--max-children", str(jobs)], cwd=folder, env=environment, stdout=log, stderr=log
-        )
+        command = [MUTMUT, "run", "--max-children", str(jobs)]
+        subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False)
     command = [MUTMUT, "results", "--all", "true"]
     listed = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     pairs = (line.strip().rpartition(": ") for line in listed.stdout.splitlines() if ": " in line)

@@ -94,7 +94,7 @@ class BatchingBackend(Backend, Protocol):
 
         Args:
             journal: keeps what becomes of each batch; the requests' files stand in a folder beside it.
-            accounts: the gateway.
+            accounts: the gateway's.
             look: is called when somebody begins to wait; it shall `flush` when all do.
             changed: is called when something has become of a batch.
             notice: tells the user.

@@ -39,12 +39,10 @@ class ParquetWriter:
         self._schema = pyarrow.schema([(name, pyarrow.string()) for name in columns])
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
         self._held: list[dict[str, Any]] = []
-        self.rows = 0
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one row."""
         self._held.append(row)
-        self.rows += 1
         if len(self._held) == ROWS_A_GROUP:
             self._flush()
 

@@ -13,8 +13,7 @@ def sort_best_first(facts: Facts, files: RowFiles, keep: str) -> list[int]:
     """All rows that are in, those first that stay where several are alike: the deepest, or the earliest."""
     generation = files.generation_of
     order = sort_shuffled(facts)
-    sign = -1 if keep == "deepest" else 1
-    order.sort(key=lambda index: sign * generation[facts.file[index]])
+    order.sort(key=lambda index: generation[facts.file[index]], reverse=keep == "deepest")
     return order
 
 
