@@ -16,7 +16,7 @@ from evol.batchfiles import Result, format_call, parse_call, parse_result, to_re
 from evol.errors import FolderError
 from evol.files import digest_file, open_atomically, sync_folder, translate_storage_errors
 from evol.journal import JOURNAL_NAME
-from evol.records import BatchRecord, CompletionRequest
+from evol.records import BatchRecord, CompletionRequest, Role
 
 FOLDER_NAME = "batches"
 
@@ -52,6 +52,16 @@ class BatchStore:
             for request in requests:
                 writer.write_line(format_call(request))
         return writer.sha256
+
+    def find_role(self, intent: str) -> Role | None:
+        """Whose requests a batch holds, told by the first of them; None where its file is gone.
+
+        Raises:
+            FolderError: the file is damaged.
+        """
+        if not self.calls_path(intent).exists():
+            return None
+        return next((request.role for request in self.read(intent)), None)
 
     def is_there(self, record: BatchRecord) -> bool:
         """Whether the file of a batch stands where it was written.

@@ -197,10 +197,10 @@ class Gateway:
         self._journal.append(request, completion, latency=latency, is_batch=True)
         self._settle_batched(request, self._count_tokens(request, completion))
 
-    def lose(self, request: CompletionRequest, error: str, spent: Completion | None) -> None:
+    def lose(self, request: CompletionRequest, error: str, spent: Completion | None, intent: str) -> None:
         """See `backends.base.Accounts`."""
         usage = spent or Completion("", "", 0, 0)
-        self._journal.append_failure(request, error, usage, is_batch=True)
+        self._journal.append_failure(request, error, usage, intent=intent)
         self._settle_batched(request, (max(0, usage.input_tokens), max(0, usage.output_tokens)))
 
     def release(self, request: CompletionRequest) -> None:

@@ -123,6 +123,7 @@ class Journal:
         self._only: bytes | None = None
         self.throttle_changes: list[ThrottleChange] = []
         self.batches: dict[str, BatchRecord] = {}
+        self._failed: dict[str, set[str]] = {}  # keys by intent, of batches that are out
         self.totals: dict[Role, CallTotals] = {role: CallTotals() for role in ALL_ROLES}
 
     @classmethod
@@ -261,7 +262,7 @@ class Journal:
         self.totals[request.role].add(head, len(request.body), len(reply))
 
     def append_failure(
-        self, request: CompletionRequest, error: str, spent: Completion = _NOTHING, *, is_batch: bool = False
+        self, request: CompletionRequest, error: str, spent: Completion = _NOTHING, *, intent: str = ""
     ) -> None:
         """Record a request that brought no reply, for the budget and the statistics; its key stays open.
 
@@ -269,11 +270,16 @@ class Journal:
             request: what was asked.
             error: what happened.
             spent: the usage of an empty reply.
-            is_batch: it went in a batch.
+            intent: of the batch that it went in.
         """
-        head = self._head("failure", request, 0.0, spent) | ({"batch": True} if is_batch else {})
+        head = self._head("failure", request, 0.0, spent) | ({"batch": True, "intent": intent} if intent else {})
         self._write(orjson.dumps(head)[:-1] + b',"error":' + orjson.dumps(error))
         self.totals[request.role].add(head, 0, 0)
+        self._note_failure(head)
+
+    def knows_failure(self, key: str, intent: str) -> bool:
+        """Whether it is recorded that a request brought no reply in this batch, which is not over."""
+        return key in self._failed.get(intent, ())
 
     def append_throttle(self, change: ThrottleChange) -> None:
         """Record how many calls are in flight from now on; not kept in memory, for a long night has many of them."""
@@ -282,7 +288,7 @@ class Journal:
     def append_batch(self, record: BatchRecord) -> None:
         """Record what became of a batch, and have it on the disk when this returns."""
         self._write(orjson.dumps({"kind": "batch", **record.model_dump()})[:-1])
-        self.batches[record.intent] = record
+        self._note_batch(record)
         self.sync()
 
     def append_progress(self, progress: Progress) -> None:
@@ -423,10 +429,20 @@ class Journal:
         elif content.startswith(b'{"kind":"throttle"'):
             self.throttle_changes.append(parse_record(ThrottleChange, content))
         elif content.startswith(b'{"kind":"batch"'):
-            record = parse_record(BatchRecord, content)
-            self.batches[record.intent] = record
+            self._note_batch(parse_record(BatchRecord, content))
         elif not content.startswith(b'{"kind":"progress"'):
-            self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"), 0, 0)
+            head = orjson.loads(content[: content.find(b',"error":')] + b"}")
+            self._count(head, 0, 0)
+            self._note_failure(head)
+
+    def _note_batch(self, record: BatchRecord) -> None:
+        self.batches[record.intent] = record
+        if not record.is_open:
+            self._failed.pop(record.intent, None)
+
+    def _note_failure(self, head: dict[str, Any]) -> None:
+        if "intent" in head:
+            self._failed.setdefault(head["intent"], set()).add(head["key"])
 
     def _count(self, head: dict[str, Any], request_bytes: int, reply_bytes: int) -> None:
         self.totals[head["role"]].add(head, request_bytes, reply_bytes)

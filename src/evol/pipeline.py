@@ -255,7 +255,7 @@ def _run_locked(
 def _write_again(checked: Checked, journal: Journal, tally: Tally) -> dict[str, FileDigest] | None:
     """Restore the outputs of a run that was done before, in one pass over the journal; None where calls are missing."""
     before, config = checked.existing, checked.config
-    if before is None or before.status != "done" or before.generations < config.generations:
+    if before is None or before.status != "done" or before.generations < config.generations or journal.open_batches:
         return None
     seeds = read_seeds_again(checked.folder)
     try:
@@ -291,7 +291,7 @@ def _finish(
             "the journal keeps the calls of all"
         )
     _remove_surplus_generations(folder, generations, observer.notice)
-    is_complete = not any(generation.unfinished for generation in tally.generations)
+    is_complete = not any(generation.unfinished for generation in tally.generations) and not journal.open_batches
     status, exit_code = judge_end(ends.fatal, ends.interrupted, is_complete=is_complete)
     manifest = manifest.model_copy(
         update={

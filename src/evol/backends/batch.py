@@ -199,6 +199,13 @@ class BatchBackend:
         self._collected_bytes = 0
         self._submit_due()
 
+    async def drain(self) -> None:
+        """See `backends.base.BatchingBackend`."""
+        while self._tasks and not self._broken:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        if self._broken:
+            raise self._broken
+
     async def close(self) -> None:
         """Stop looking at batches, and release connections; the batches go on."""
         launching = [out for out in self._out.values() if not out.launched.is_set()]
@@ -352,7 +359,7 @@ class BatchBackend:
                     await asyncio.sleep(0)
             is_useless = bool(refused) and not answered and not self._journal.calls
             for request, refusal in refused:
-                self._accounts.lose(request, refusal.message, None)
+                self._lose(out, request, refusal.message)
             self._forget(out, "finished")
             if is_useless and is_same_refusal([refusal for _, refusal in refused]):
                 raise EndpointError(
@@ -380,14 +387,14 @@ class BatchBackend:
         except EmptyReplyError as error:
             spent = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
             if self._tries[request.key] + 1 < TRIES:
-                self._put_back(request, error, spent)
+                self._put_back(out, request, error, spent)
                 return 0
             completion = spent
         except TransientCallError as error:
-            self._put_back(request, error, None)
+            self._put_back(out, request, error, None)
             return 0
         except EndpointError as error:
-            self._accounts.lose(request, error.message, None)
+            self._lose(out, request, error.message)
             self._reject(request.key, error)
             return 0
         self._accounts.keep(request, completion, max(0.0, time.time() - out.since))
@@ -395,14 +402,24 @@ class BatchBackend:
             future.set_result(completion)
         return 1
 
-    def _put_back(self, request: CompletionRequest, error: TransientCallError, spent: Completion | None) -> None:
+    def _put_back(
+        self, out: _Out, request: CompletionRequest, error: TransientCallError, spent: Completion | None
+    ) -> None:
         """A request that was not answered is asked again, or given up."""
         self._tries[request.key] += 1
-        self._accounts.lose(request, error.message, spent)
+        self._lose(out, request, error.message, spent)
         if self._tries[request.key] < TRIES:
             self._reject(request.key, error)
         else:
             self._reject(request.key, CallFailed(f"gave up after {TRIES} batches: {error.message}", error.status))
+
+    def _lose(self, out: _Out, request: CompletionRequest, error: str, spent: Completion | None = None) -> None:
+        """Account for a request that brought no reply, once: an earlier process may have got so far."""
+        assert self._journal is not None  # noqa: S101 - `attach` comes first
+        if self._journal.knows_failure(request.key, out.record.intent):
+            self._accounts.release(request)
+        else:
+            self._accounts.lose(request, error, spent, out.record.intent)
 
     def _reject(self, key: str, error: BaseException) -> None:
         if (future := self._waiting.pop(key, None)) is not None and not future.done():

@@ -151,7 +151,7 @@ def _work_locked(
     rows = _project(job, journal)
     failures: dict[int, str] = {}
     fatal: EvolError | None = None
-    was_done = None not in rows
+    was_done = None not in rows and not journal.open_batches
     if not was_done:
         backends = connect()
         write_meta(job, current, _describe(job, journal, prices, "running", current))
@@ -169,15 +169,15 @@ def _work_locked(
         rows = _project(job, journal)
     journal.sync()
     missing = [place for place, row in enumerate(rows) if row is None]
-    status, exit_code = _judge_end(bool(missing), fatal, interrupts.exit_code)
+    status, exit_code = _judge_end(bool(missing or journal.open_batches), fatal, interrupts.exit_code)
     meta = _describe(job, journal, prices, status, "", rows)
     write_rows(job, rows, meta, current)
     unfinished = [(job.tasks[place].name, failures.get(place, NOT_REACHED)) for place in missing]
     return FileResult(rows, unfinished, meta.calls, exit_code, fatal if exit_code else None, was_done)
 
 
-def _judge_end(is_missing: bool, fatal: EvolError | None, interrupted: int) -> tuple[str, int]:
-    if not is_missing:
+def _judge_end(is_open: bool, fatal: EvolError | None, interrupted: int) -> tuple[str, int]:
+    if not is_open:
         return "done", EXIT_DONE
     if interrupted:
         return "interrupted", interrupted
