@@ -66,6 +66,11 @@ def is_our_request(start: bytes) -> bool:
     return _OUR_LINE.match(start) is not None
 
 
+def find_key(start: bytes) -> str:
+    """The key of the first request of a file that evol wrote, by how it begins."""
+    return start[len(b'{"custom_id":"') :][:64].decode()
+
+
 def count_bytes(body: bytes) -> int:
     """What a request adds to a batch file."""
     return len(format_request("", body)) + 64 + 1

@@ -29,9 +29,9 @@ from evol.folder import (
 )
 from evol.joining import join_journals, join_seeds
 from evol.journal import JOURNAL_NAME, Journal
-from evol.pipeline import NOT_REACHED, RunResult
+from evol.pipeline import RunResult
 from evol.projection import Tally, write_outputs
-from evol.records import Estimate, Manifest, Price, SeedsSource, UnfinishedLineage
+from evol.records import NOT_REACHED, Estimate, Manifest, Price, SeedsSource, UnfinishedLineage
 from evol.session import allow_open_files
 
 _FILES_EACH = 2  # that a shard has open at most: its lock, and its journal or its seeds

@@ -43,6 +43,7 @@ from evol.progresslog import ProgressLog
 from evol.projection import NotFinished, Tally, write_outputs
 from evol.records import (
     ALL_ROLES,
+    NOT_REACHED,
     ROLES,
     Estimate,
     FileDigest,
@@ -55,9 +56,6 @@ from evol.records import (
 )
 from evol.session import Backends, Job, Session, check_open_batches, check_past_cost, judge_end
 from evol.spool import Spool
-
-NOT_REACHED = "not reached"
-"""The `error` of a lineage that the run stopped before; nothing is wrong with it."""
 
 
 class Observer(Protocol):

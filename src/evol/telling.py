@@ -68,7 +68,7 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
 
 def print_summary(result: RunResult, folder: Path) -> None:
     """Print what a run, or a collection of shards, came to."""
-    from evol.pipeline import NOT_REACHED
+    from evol.records import NOT_REACHED
     from evol.texts import describe_calls
 
     manifest = result.manifest

@@ -19,6 +19,7 @@ from evol.batchfiles import (
     MOST_REQUESTS,
     Result,
     count_bytes,
+    find_key,
     format_request,
     interpret,
     is_key,
@@ -149,11 +150,24 @@ def write_wave(
             writer.write_line(format_request(request.key, request.body))
             current[model] = path, writer, total + size
         written += [BatchFile(path, model, writer.rows) for model, (path, writer, _) in current.items()]
-    number = len(used) + 1
-    while used and (stale := _name_file(out, number)).exists() and _is_ours(stale):
-        stale.unlink()  # of an earlier wave
-        number += 1
+    if used or _is_answered(out, journal):
+        _remove_stale(out, len(used) + 1)
     return sorted(written, key=lambda file: used.index(file.path))
+
+
+def _remove_stale(out: Path, number: int) -> None:
+    """Remove the files of an earlier wave from a number on."""
+    while (stale := _name_file(out, number)).exists() and _is_ours(stale):
+        stale.unlink()
+        number += 1
+
+
+def _is_answered(path: Path, journal: Journal) -> bool:
+    """Whether a file holds a wave whose results are in the journal."""
+    if not path.is_file() or not _is_ours(path):
+        return False
+    with path.open("rb") as file:
+        return journal.knows(find_key(file.read(200)))
 
 
 def import_results(checked: Checked, journal: Journal, paths: list[Path], *, any_model: bool = False) -> Import:

@@ -34,11 +34,8 @@ from evol.gateway import Gateway
 from evol.interrupts import Interrupts
 from evol.journal import Journal, has_calls
 from evol.projection import JournalMiss
-from evol.records import CallCount, Completion, CompletionRequest, Price, Role
+from evol.records import NOT_REACHED, CallCount, Completion, CompletionRequest, Price, Role
 from evol.session import Backends, Job, Session
-
-NOT_REACHED = "not reached"
-"""Why a task is missing that the command stopped before; nothing is wrong with it."""
 
 
 class Observer(Protocol):
