@@ -32,6 +32,7 @@ class FakeBatch:
         looks: how often it was looked at.
         fate: how it ends: completed, expired, cancelled, failed.
         share: of its requests that are answered before it expires or is cancelled.
+        answered: how many were.
         error: (code, message, line) of a batch that fails.
     """
 
@@ -47,6 +48,7 @@ class FakeBatch:
     error: tuple[str, str, int | None] = ("", "", None)
     output_id: str = ""
     error_id: str = ""
+    answered: int = 0
 
 
 @dataclass
@@ -180,6 +182,7 @@ class FakeBatchServer(FakeServer):
             kind, result = self._answer(batch, line, in_time=number < batch.share * len(batch.lines))
             if kind:
                 (answered if kind == "output" else others).append(orjson.dumps(result))
+        batch.answered = len(answered)
         for kind, lines in (("output", answered), ("error", others)):
             if self.shuffle:
                 random.Random(len(lines)).shuffle(lines)
@@ -229,7 +232,7 @@ class FakeBatchServer(FakeServer):
             "errors": {"data": [{"code": code, "message": message, "line": line}]} if batch.state == "failed" else None,
             "request_counts": {
                 "total": len(batch.lines),
-                "completed": int(batch.share * len(batch.lines)) if has_ended else 0,
-                "failed": len(batch.lines) - int(batch.share * len(batch.lines)) if has_ended else 0,
+                "completed": batch.answered,
+                "failed": len(batch.lines) - batch.answered if has_ended else 0,
             },
         }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from evol.batchfiles import (
     MOST_BYTES,
+    MOST_LINE_BYTES,
     MOST_REQUESTS,
     Result,
     count_bytes,
@@ -34,9 +35,6 @@ from evol.folder import read_seeds_again
 from evol.journal import Journal
 from evol.lineage import evolve_lineage
 from evol.records import Completion, CompletionRequest
-
-MOST_LINE_BYTES = 64 * 1024 * 1024
-"""A longer line is no result."""
 
 Find = Callable[[CompletionRequest], Completion | None]
 
