@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from evol.batchfiles import MOST_LINE_BYTES, Result, format_call, parse_call, parse_result, to_request_line
 from evol.errors import FolderError
-from evol.files import digest_file, open_atomically, sync_folder, translate_storage_errors
+from evol.files import digest_file, open_atomically, open_plain, sync_folder, translate_storage_errors
 from evol.journal import JOURNAL_NAME
 from evol.records import BatchRecord, CompletionRequest, Role
 
@@ -91,7 +91,7 @@ class BatchStore:
         """
         path = self.calls_path(intent)
         try:
-            with path.open("rb") as file:
+            with open_plain(path) as file:
                 for number, line in enumerate(file, 1):
                     try:
                         yield parse_call(line)
@@ -110,7 +110,11 @@ class BatchStore:
         """
         path = self._folder / f".{intent}.upload.tmp"
         try:
-            with self.calls_path(intent).open("rb") as calls, translate_storage_errors(path), path.open("wb") as upload:
+            with (
+                open_plain(self.calls_path(intent)) as calls,
+                translate_storage_errors(path),
+                path.open("wb") as upload,
+            ):
                 upload.writelines(to_request_line(line) for line in calls)
             yield path
         except FileNotFoundError as error:
@@ -172,7 +176,7 @@ class ResultIndex:
         self._odd: Counter[str] = Counter()
         for which, path in enumerate(paths):
             if path.exists():
-                with path.open("rb") as file:
+                with open_plain(path) as file:
                     for begin, line in _list_lines(file):
                         self._take(which, begin, line, keys)
         self.answered = sum(which == 0 for which, _, _ in self._places.values())

@@ -37,7 +37,7 @@ from pydantic import BaseModel
 
 from evol.calltotals import CallTotals
 from evol.errors import FolderError, StorageError
-from evol.files import translate_storage_errors
+from evol.files import open_handle, open_plain, translate_storage_errors
 from evol.offsets import OffsetTable
 from evol.records import (
     ALL_ROLES,
@@ -70,7 +70,7 @@ _READ_GUESS = 1 << 14
 def has_calls(folder: Path, name: str = JOURNAL_NAME) -> bool:
     """Whether the folder's journal holds a completed call of a run, or a batch that is out and may bring some."""
     out: dict[str, bool] = {}
-    with contextlib.suppress(OSError, ValueError), (folder / name).open("rb") as file:
+    with contextlib.suppress(OSError, ValueError), open_plain(folder / name) as file:
         for line in file:  # no further than the first call
             # a scorer's calls bind no run; quotes inside strings are escaped, so only the head can hold these bytes
             if line.startswith(b'{"kind":"call"') and b'"role":"scorer"' not in line:
@@ -141,8 +141,10 @@ class Journal:
             StorageError: the disk refused.
         """
         path = folder / name
+        if path.exists() and not path.is_file():
+            raise FolderError(f"{path}: not a regular file", "restore it from a copy; what is paid stands there")
         with translate_storage_errors(path):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            handle = open_handle(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
         journal = cls(path, handle, writable=True)
         try:
             size = os.fstat(handle).st_size
@@ -177,7 +179,7 @@ class Journal:
         """
         path = folder / name
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            handle = open_handle(path)
         except OSError as error:
             raise FolderError(f"{path}: {error.strerror}", "is this the folder of a run?") from None
         journal = cls(path, handle, writable=False)

@@ -30,7 +30,7 @@ from evol.batchfiles import (
 )
 from evol.checks import Checked
 from evol.errors import CallError, EmptyReplyError, EndpointError, FolderError, InputError, UsageError
-from evol.files import JsonlWriter, open_atomically
+from evol.files import JsonlWriter, open_atomically, open_handle, open_plain
 from evol.folder import read_seeds_again
 from evol.journal import Journal
 from evol.lineage import evolve_lineage
@@ -164,7 +164,7 @@ def _is_answered(path: Path, journal: Journal) -> bool:
     """Whether a file holds a wave whose results are in the journal."""
     if not path.is_file() or not _is_ours(path):
         return False
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return journal.knows(find_key(file.read(200)))
 
 
@@ -248,7 +248,7 @@ class _Results:
     def __post_init__(self) -> None:
         for path in self.paths:
             try:
-                with path.open("rb") as file:
+                with open_plain(path) as file:
                     self._scan(path, file)
             except FileNotFoundError:
                 raise InputError(f"{path}: no such file", "check the path") from None
@@ -302,7 +302,7 @@ class _Results:
 
     @staticmethod
     def _read(place: _Place) -> Result:
-        handle = os.open(place.path, os.O_RDONLY)
+        handle = open_handle(place.path)
         try:
             return parse_result(os.pread(handle, place.length, place.offset).removeprefix(b"\xef\xbb\xbf"))
         except ValueError:
@@ -316,7 +316,7 @@ def _name_file(out: Path, number: int) -> Path:
 
 
 def _is_ours(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return is_our_request(file.read(200))
 
 
