@@ -13,7 +13,7 @@ import gc
 import importlib.util
 import resource
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evol.adaptive import ConcurrencyFinder
@@ -79,14 +79,18 @@ def make_backends(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> d
     return backends
 
 
-def describe_exposure(backends: Backends) -> list[str]:
-    """A warning for each endpoint that is asked in plain http beyond this machine."""
+def list_labels(backends: Backends) -> list[str]:
+    """Everybody who is asked, by label."""
+    return [backend.label for several in backends.values() for backend in several]
+
+
+def describe_exposure(labels: Iterable[str]) -> list[str]:
+    """A warning for each endpoint, told by its label, that is asked in plain http beyond this machine."""
     from evol.backends.endpoint import is_exposed
 
-    labels = dict.fromkeys(backend.label for several in backends.values() for backend in several)
     return [
         f"warning: {label} is plain http: key and texts can be read on the way; use https"
-        for label in labels
+        for label in dict.fromkeys(labels)
         if is_exposed(label.rpartition(" at ")[2])
     ]
 

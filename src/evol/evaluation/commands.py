@@ -218,7 +218,7 @@ def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
     from evol.pricing import find_prices
     from evol.progress import TerminalObserver
     from evol.records import NOT_REACHED
-    from evol.session import describe_exposure, make_backends
+    from evol.session import describe_exposure, list_labels, make_backends
 
     prices = find_prices(job.models, job.limits)
 
@@ -226,7 +226,7 @@ def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
         backends = make_backends(job.models, job.limits)
         for role, several in backends.items():
             say(f"asking {' and '.join(backend.label for backend in several)} ({role})")
-        for warning in describe_exposure(backends):
+        for warning in describe_exposure(list_labels(backends)):
             say(warning)
         say(f"expected: {describe_file_estimate(plan_file(job, prices))}")
         return backends
