@@ -58,6 +58,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "4b calls, embeddings": ("gateway", "backends.embedder"),
     "5  the method": ("lineage", "spool", "evaluation.counting"),
+    "5b the method without a model": ("replay",),
     "6a a mix: options, texts, and what knows one optional library each": (
         "mixing",
         "mixing.options",
@@ -111,7 +112,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "tables",
         "texts",
         "reading",
-        "console",
+        *("console", "flags"),
         "report_figures",
         "evaluation.tables",
     ),
@@ -138,7 +139,7 @@ OWNERS = {
     "openai": {"backends.endpoint", "backends.embedder", "backends.client"},
     "genai_prices": {"cost"},
     "xllamacpp": {"backends.local", "backends.embedder"},
-    "typer": {"cli", "telling", "batch_commands", "console", "evaluation.commands", "scaling"},
+    "typer": {"cli", "telling", "batch_commands", "console", "flags", "evaluation.commands", "scaling"},
     "tqdm": {"progress"},
     "rich": {"tables", "comparison", "breadth_tables", "reading", "evaluation.tables"},
     "rensa": {"duplicates", "mixing.near"},
@@ -182,6 +183,7 @@ MODULES = find_modules()
 
 PURE: tuple[str, ...] = (
     *("draws", "shards", "records", "cleaning", "chat", "evolver", "eliminator", "responder", "formats", "lineage"),
+    "replay",
     *("evaluation.records", "evaluation.resampling", "evaluation.figures", "evaluation.charts"),
     *("mixing.private", "mixing.choosing"),
     *("figures", "words", "differences", "speed", "spread", "diversity", "flaws", "scorer", "rating"),

@@ -9,6 +9,7 @@ import typer
 
 from evol.console import given, print_json, report_errors, say
 from evol.errors import EXIT_UNFINISHED
+from evol.flags import Generations, Json, Limit, Pack, RandomSeed, SeedResponses
 
 EPILOG_EXPORT = """
 \b
@@ -22,10 +23,9 @@ One file holds requests to one model, at most 50,000 and 200 MB; further files g
 """
 
 _Run = Annotated[Path, typer.Argument(help="Run folder.  [default: output]", show_default=False)]
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def status(run: _Run = Path("output"), as_json: _Json = False) -> None:
+def status(run: _Run = Path("output"), as_json: Json = False) -> None:
     """Show how far a run is, also while it goes on: seeds, generations, calls, cost, and the batches that are out."""
     with report_errors():
         from evol.status import find_status
@@ -44,13 +44,13 @@ def export_batch(
     out: Annotated[Path, typer.Option(help="The file; further ones get a number.")] = Path("wave.jsonl"),
     seeds: Annotated[str | None, typer.Option(help="Begin a run, or go on, with these seeds.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of the run; flags beat it.")] = None,
-    generations: Annotated[int | None, typer.Option(help="Generations M.  [default: 4]")] = None,
-    limit: Annotated[int | None, typer.Option(help="Take the first N seeds.")] = None,
-    pack: Annotated[str | None, typer.Option(help="Prompt pack.  [default: general]")] = None,
+    generations: Generations = None,
+    limit: Limit = None,
+    pack: Pack = None,
     model: Annotated[str | None, typer.Option(help="Model name, as the batch's server knows it.")] = None,
-    random_seed: Annotated[int | None, typer.Option(help="Seed of every draw.  [default: 0]")] = None,
-    seed_responses: Annotated[str | None, typer.Option(help="keep or regenerate.  [default: keep]")] = None,
-    as_json: _Json = False,
+    random_seed: RandomSeed = None,
+    seed_responses: SeedResponses = None,
+    as_json: Json = False,
 ) -> None:
     """Write the requests that all open lineages wait for as batch files; sends nothing, needs no key."""
     with report_errors():
@@ -103,7 +103,7 @@ def import_batch(
     any_model: Annotated[
         bool, typer.Option("--any-model", help="Also replies that name another model than was asked.")
     ] = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Read results of exported requests into the journal, all or none; the same again changes nothing.
 

@@ -18,6 +18,22 @@ from evol.console import report_errors as _report_errors
 from evol.console import say as _say
 from evol.errors import EXIT_SIGINT
 from evol.evaluation import commands as evaluating
+from evol.flags import (
+    BaseUrl,
+    Concurrency,
+    Config,
+    Generations,
+    Json,
+    Limit,
+    Model,
+    Pack,
+    Quiet,
+    RandomSeed,
+    Rpm,
+    SeedResponses,
+    Seeds,
+    Tpm,
+)
 
 if TYPE_CHECKING:
     from evol.records import Message
@@ -127,49 +143,34 @@ def _root(
 
 @app.command(epilog=_EPILOG_RUN, short_help="Evolve, eliminate, respond; again resumes.")
 def run(
-    seeds: Annotated[
-        str | None, typer.Argument(help="Seeds: JSONL, JSON array or text.  [default: 12 bundled ones]")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file; flags beat it.")] = None,
+    seeds: Seeds = None,
+    config: Config = None,
     out: Annotated[str | None, typer.Option(help="Run folder.  [default: output]")] = None,
-    generations: Annotated[int | None, typer.Option(help="Generations M.  [default: 4]")] = None,
-    limit: Annotated[int | None, typer.Option(help="Take the first N seeds.")] = None,
+    generations: Generations = None,
+    limit: Limit = None,
     shard: Annotated[
         str | None,
         typer.Option(
             metavar="I/N", help="Part I of N (1/N to N/N) by seed id, after --limit; budgets and rates are per shard."
         ),
     ] = None,
-    pack: Annotated[
-        str | None, typer.Option(help="Prompt pack: a bundled name or a folder.  [default: general]")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
-    ] = None,
-    base_url: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="OpenAI-compatible endpoint; again for more of them.  [default: OPENAI_BASE_URL, else OpenAI]"
-        ),
-    ] = None,
+    pack: Pack = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
     backend: Annotated[
         str | None,
         typer.Option(help="endpoint, or batch: its Batch API, cheaper, takes hours.  [default: endpoint]"),
     ] = None,
-    concurrency: Annotated[
-        str | None, typer.Option(help="Calls in flight, or auto: find it.  [default: auto; local model: 4]")
-    ] = None,
-    rpm: Annotated[float | None, typer.Option(help="Requests a minute, at most.")] = None,
-    tpm: Annotated[float | None, typer.Option(help="Tokens a minute, in and out, at most.")] = None,
+    concurrency: Concurrency = None,
+    rpm: Rpm = None,
+    tpm: Tpm = None,
     max_cost: Annotated[float | None, typer.Option(help="USD the folder may ever cost.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Requests the folder may ever send, retries included.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Tokens the folder may ever take, in and out.")] = None,
-    random_seed: Annotated[int | None, typer.Option(help="Seed of every draw.  [default: 0]")] = None,
-    seed_responses: Annotated[
-        str | None, typer.Option(help="keep or regenerate the responses that seeds bring.  [default: keep]")
-    ] = None,
+    random_seed: RandomSeed = None,
+    seed_responses: SeedResponses = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show calls, tokens, prompts; touch nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no first evolutions.")] = False,
 ) -> None:
     """Evolve, eliminate, respond; the same command again resumes, and when all is done it does nothing."""
@@ -246,7 +247,7 @@ def merge(
     allow_unfinished: Annotated[
         bool, typer.Option("--allow-unfinished", help="Take a run that ended early as it is.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write the training mix: seeds and all generations, shuffled, without duplicates, with card and lineage."""
     flags = dict(locals())
@@ -341,13 +342,13 @@ def score(
         list[str] | None, typer.Option(help="OpenAI-compatible endpoint; again for more.  [default: the run's]")
     ] = None,
     concurrency: Annotated[str | None, typer.Option(help="Calls in flight, or auto.  [default: as the run]")] = None,
-    rpm: Annotated[float | None, typer.Option(help="Requests a minute, at most.")] = None,
-    tpm: Annotated[float | None, typer.Option(help="Tokens a minute, in and out, at most.")] = None,
+    rpm: Rpm = None,
+    tpm: Tpm = None,
     max_cost: Annotated[float | None, typer.Option(help="USD the folder may ever cost, the run included.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Requests the folder may ever send, the run included.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Tokens the folder may ever take, the run included.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Have an LLM rate the difficulty of seeds and survivors from 1 to 10; the same command again resumes."""
     with _report_errors():

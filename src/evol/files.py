@@ -66,6 +66,24 @@ def load_strictly(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def check_characters(text: str, key: str, where: str, error: type[EvolError]) -> str:
+    """The text, if it can be written and sent: no NUL character, no lone surrogate.
+
+    Args:
+        text: as it was read.
+        key: what holds it, for the message.
+        where: file and line.
+        error: raised where it cannot.
+    """
+    if "\0" in text:
+        raise error(f"{where}: a NUL character in {key}", "remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise error(f"{where}: a lone surrogate in {key}", "write the whole character") from None
+    return text
+
+
 def read_lines(path: Path, error: type[EvolError], *, is_ours: bool = False) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a UTF-8 file; a BOM and CRLF are accepted.
 

@@ -16,14 +16,11 @@ from evol.config import RunConfig
 from evol.files import JsonlWriter, open_atomically
 from evol.folder import ELIMINATED_NAME, generation_name
 from evol.journal import Journal
-from evol.lineage import evolve_lineage
+from evol.lineage import Complete, evolve_lineage
 from evol.packs import Pack
-from evol.records import Completion, CompletionRequest, FileDigest, GenerationCount, Outcome, Seed
+from evol.records import FileDigest, GenerationCount, Outcome, Seed
+from evol.replay import NotKnown, replay
 from evol.spool import Fate, Spool, fate_of
-
-
-class JournalMiss(Exception):
-    """The journal does not know this call."""
 
 
 class NotFinished(Exception):
@@ -90,22 +87,14 @@ class _GenerationTally:
 
 def replay_lineage(seed: Seed, position: int, config: RunConfig, pack: Pack, journal: Journal) -> list[Outcome]:
     """What the journal knows of one lineage: outcomes of generations 0 … k, k < M where it is unfinished."""
-
-    async def complete(request: CompletionRequest) -> Completion:
-        if (hit := journal.find(request)) is None:
-            raise JournalMiss
-        return hit
-
     outcomes: list[Outcome] = []
 
-    async def collect() -> None:
-        with contextlib.suppress(JournalMiss):
-            async for outcome in evolve_lineage(seed, position, config, pack, complete):
-                outcomes.append(outcome)  # noqa: PERF401 - what came before a miss must stay
+    async def collect(complete: Complete) -> None:
+        async for outcome in evolve_lineage(seed, position, config, pack, complete):
+            outcomes.append(outcome)  # noqa: PERF401 - what came before a miss must stay
 
-    coroutine = collect()
-    with contextlib.suppress(StopIteration):
-        coroutine.send(None)  # nothing in it ever suspends, so one step runs it to its end
+    with contextlib.suppress(NotKnown):
+        replay(collect, journal.find)
     return outcomes
 
 

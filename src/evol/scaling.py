@@ -9,6 +9,19 @@ import typer
 
 from evol import telling
 from evol.console import given, given_limits, print_json, report_errors, say
+from evol.flags import (
+    BaseUrl,
+    Config,
+    Generations,
+    Json,
+    Limit,
+    Model,
+    Pack,
+    Quiet,
+    RandomSeed,
+    SeedResponses,
+    Seeds,
+)
 
 # "\b" keeps the line breaks of a paragraph
 EPILOG_COLLECT = """
@@ -43,7 +56,7 @@ def collect(
     allow_unfinished: Annotated[
         bool, typer.Option("--allow-unfinished", help="Take shards that stopped early as they are.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Join the shards of a run: the same files, byte for byte, as one run over all seeds would have written."""
     with report_errors():
@@ -58,9 +71,7 @@ def collect(
 
 
 def ray(
-    seeds: Annotated[
-        str | None, typer.Argument(help="Seeds: JSONL, JSON array or text.  [default: 12 bundled ones]")
-    ] = None,
+    seeds: Seeds = None,
     shards: Annotated[
         int, typer.Option(min=1, max=999_999, help="How many parts; a task of one CPU each.", show_default=False)
     ] = ...,  # type: ignore[assignment]
@@ -70,22 +81,13 @@ def ray(
     max_retries: Annotated[
         int, typer.Option(min=-1, help="How often a shard whose worker dies is begun again; -1: for ever.")
     ] = 10,
-    config: Annotated[Path | None, typer.Option(help="TOML file; flags beat it.")] = None,
+    config: Config = None,
     out: Annotated[str | None, typer.Option(help="Joined run folder.  [default: output]")] = None,
-    generations: Annotated[int | None, typer.Option(help="Generations M.  [default: 4]")] = None,
-    limit: Annotated[int | None, typer.Option(help="Take the first N seeds.")] = None,
-    pack: Annotated[
-        str | None, typer.Option(help="Prompt pack: a bundled name or a folder.  [default: general]")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
-    ] = None,
-    base_url: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="OpenAI-compatible endpoint; again for more of them.  [default: OPENAI_BASE_URL, else OpenAI]"
-        ),
-    ] = None,
+    generations: Generations = None,
+    limit: Limit = None,
+    pack: Pack = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
     concurrency: Annotated[
         str | None, typer.Option(help="Calls in flight of a shard, or auto.  [default: auto; local model: 4]")
     ] = None,
@@ -94,12 +96,10 @@ def ray(
     max_cost: Annotated[float | None, typer.Option(help="USD a shard may ever cost.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Requests a shard may ever send, retries included.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Tokens a shard may ever take, in and out.")] = None,
-    random_seed: Annotated[int | None, typer.Option(help="Seed of every draw.  [default: 0]")] = None,
-    seed_responses: Annotated[
-        str | None, typer.Option(help="keep or regenerate the responses that seeds bring.  [default: keep]")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    random_seed: RandomSeed = None,
+    seed_responses: SeedResponses = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run the shards of a run on a Ray cluster and join them; the same command again resumes."""
     with report_errors():

@@ -25,9 +25,9 @@ from evol.folder import read_manifest, write_manifest
 from evol.gateway import Gateway
 from evol.interrupts import Interrupts
 from evol.journal import Journal
-from evol.projection import JournalMiss
 from evol.rating import Rater
-from evol.records import ALL_ROLES, Completion, CompletionRequest, Manifest, Price, Role, RunStatus
+from evol.records import ALL_ROLES, Manifest, Price, Role, RunStatus
+from evol.replay import NotKnown, replay
 from evol.rows import RowDict
 from evol.scorechecks import CheckedScoring
 from evol.scores import find_kept_mode, list_row_files, write_scores
@@ -190,20 +190,10 @@ def _replay(checked: CheckedScoring, journal: Journal, counts: Counter[tuple[str
 
 
 def _replay_task(rater: Rater, rows: list[RowDict], position: int, journal: Journal) -> list[float | None] | None:
-    async def complete(request: CompletionRequest) -> Completion:
-        if (hit := journal.find(request)) is None:
-            raise JournalMiss
-        return hit
-
-    coroutine = rater.rate(rows, position, complete)
     try:
-        coroutine.send(None)  # nothing in it ever suspends, so one step runs it to its end
-    except StopIteration as done:
-        ratings: list[float | None] = done.value
-        return ratings
-    except JournalMiss:
+        return replay(functools.partial(rater.rate, rows, position), journal.find)
+    except NotKnown:
         return None
-    raise AssertionError
 
 
 def _freeze_counts(counts: Counter[tuple[str, int]], generation: int) -> ScoringCount:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from evol.errors import SeedError
-from evol.files import load_strictly, read_jsonl, read_lines
+from evol.files import check_characters, load_strictly, read_jsonl, read_lines
 from evol.records import Seed
 
 MAX_INSTRUCTION_CHARS = 100_000
@@ -184,17 +184,7 @@ def _text(record: dict[str, Any], key: str, where: str) -> str:
         return ""
     if not isinstance(value, str):
         raise SeedError(f"{where}: {key} is {_kind(value)}, not a string", "put it in quotes")
-    return _check_characters(value, key, where)
-
-
-def _check_characters(text: str, key: str, where: str) -> str:
-    if "\0" in text:
-        raise SeedError(f"{where}: a NUL character in {key}", "remove it")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise SeedError(f"{where}: a lone surrogate in {key}", "write the whole character") from None
-    return text
+    return check_characters(value, key, where, SeedError)
 
 
 def _given_id(value: Any, where: str) -> str:
@@ -202,7 +192,7 @@ def _given_id(value: Any, where: str) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise SeedError(f"{where}: id is {_kind(value)}, not a string or an integer", "put it in quotes")
-    _check_characters(value, "id", where)
+    check_characters(value, "id", where, SeedError)
     if not value.strip() or len(value) > MAX_ID_CHARS:
         raise SeedError(f"{where}: id must have 1 to {MAX_ID_CHARS} characters", "shorten it or leave it out")
     return value

@@ -9,8 +9,9 @@ the same again changes nothing.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,10 +34,9 @@ from evol.errors import CallError, EmptyReplyError, EndpointError, FolderError, 
 from evol.files import JsonlWriter, open_atomically, open_handle, open_plain
 from evol.folder import read_seeds_again
 from evol.journal import Journal
-from evol.lineage import evolve_lineage
-from evol.records import Completion, CompletionRequest
-
-Find = Callable[[CompletionRequest], Completion | None]
+from evol.lineage import Complete, evolve_lineage
+from evol.records import Completion, CompletionRequest, Seed
+from evol.replay import Find, NotKnown, replay
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,6 @@ class Import:
     first_failure: str = ""
 
 
-class _Waiting(Exception):
-    """A lineage asks what nobody knows."""
-
-    def __init__(self, request: CompletionRequest) -> None:
-        super().__init__()
-        self.request = request
-
-
 def list_waiting(checked: Checked, find: Find) -> Iterator[CompletionRequest]:
     """Yield what each open lineage asks next, in the order of the seeds.
 
@@ -87,24 +79,15 @@ def list_waiting(checked: Checked, find: Find) -> Iterator[CompletionRequest]:
         find: knows what was replied so far.
     """
 
-    async def complete(request: CompletionRequest) -> Completion:
-        if (hit := find(request)) is None:
-            raise _Waiting(request)
-        return hit
+    async def live(seed: Seed, position: int, complete: Complete) -> None:
+        async for _ in evolve_lineage(seed, position, checked.config, checked.pack, complete):
+            pass
 
     for position, seed in enumerate(read_seeds_again(checked.folder)):
-
-        async def live(position: int = position, seed: object = seed) -> None:
-            async for _ in evolve_lineage(seed, position, checked.config, checked.pack, complete):  # type: ignore[arg-type]
-                pass
-
-        coroutine = live()
         try:
-            coroutine.send(None)  # nothing in it ever suspends, so one step runs it to its end
-        except StopIteration:
-            continue
-        except _Waiting as found:
-            yield found.request
+            replay(functools.partial(live, seed, position), find)
+        except NotKnown as stop:
+            yield stop.request
 
 
 def write_wave(

@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 COPIED = ("src", "tests", "prompts", "seeds", "configs", "pyproject.toml", "README.md")
 MUTMUT = str(Path(sys.executable).parent / "mutmut")  # started as a module it counts no test at all
+SHOW = "import sys; from mutmut.__main__ import show; [show.callback(name) for name in sys.argv[1:]]"  # all at once
 KILLED = ("killed", "timeout", "segfault", "caught by type check")
 """Statuses that mean that the tests noticed; a mutant without end is noticed by whoever waits for it."""
 
@@ -116,10 +117,9 @@ def main() -> None:
             if not statuses:
                 sys.exit(f"{name}: mutmut tried nothing:\n{(folder / 'mutmut.log').read_text()[-3000:]}")
             print_row(name, statuses)
-            left += [(folder, mutant, status) for mutant, status in statuses.items() if status not in KILLED]
-        for folder, mutant, status in left if options.show else []:
-            shown = subprocess.run([MUTMUT, "show", mutant], cwd=folder, capture_output=True, text=True, check=False)
-            print(f"\n{mutant}: {status}\n{shown.stdout}")
+            left.append((folder, [mutant for mutant, status in statuses.items() if status not in KILLED]))
+        for folder, mutants in left if options.show else []:
+            subprocess.run([sys.executable, "-c", SHOW, *mutants], cwd=folder, check=False)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from evol.console import given, given_limits, print_json, report_errors, say, tell
 from evol.errors import BudgetExhausted, UsageError
+from evol.flags import BaseUrl, Concurrency, Config, Json, Model, Quiet, Rpm, Tpm
 
 if TYPE_CHECKING:
     from evol.evaluation.filework import FileResult
@@ -33,46 +34,29 @@ Each pair is read in both orders; a win counts only when both agree. A third fil
 see evol run --help.
 """
 
-_Config = Annotated[Path | None, typer.Option("--config", help="TOML file; flags beat it.")]
-_BaseUrl = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--base-url", help="OpenAI-compatible endpoint; again for more.  [default: OPENAI_BASE_URL, else OpenAI]"
-    ),
-]
-_Concurrency = Annotated[
-    str | None,
-    typer.Option("--concurrency", help="Calls in flight.  [default: auto; local model: 4]"),
-]
-_Rpm = Annotated[float | None, typer.Option("--rpm", help="Requests a minute, at most.")]
-_Tpm = Annotated[float | None, typer.Option("--tpm", help="Tokens a minute, in and out, at most.")]
 _MaxCost = Annotated[float | None, typer.Option("--max-cost", help="USD the file may ever cost.")]
 _MaxCalls = Annotated[
     int | None, typer.Option("--max-calls", help="Requests the file may ever take, retries included.")
 ]
 _MaxTokens = Annotated[int | None, typer.Option("--max-tokens", help="Tokens the file may ever take, in and out.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the first prompt, calls and price; touch nothing.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 
 def respond(
     questions: Annotated[Path, typer.Argument(help="Questions, JSONL; WizardLM's and Vicuna's as they are.")],
-    model: Annotated[
-        str | None, typer.Option(help="Model name at the endpoint, or a .gguf file.  [default: embedded model]")
-    ] = None,
-    base_url: _BaseUrl = None,
-    config: _Config = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    config: Config = None,
     out: Annotated[Path, typer.Option(help="The responses.")] = Path("responses.jsonl"),
-    concurrency: _Concurrency = None,
-    rpm: _Rpm = None,
-    tpm: _Tpm = None,
+    concurrency: Concurrency = None,
+    rpm: Rpm = None,
+    tpm: Tpm = None,
     max_cost: _MaxCost = None,
     max_calls: _MaxCalls = None,
     max_tokens: _MaxTokens = None,
     dry_run: _DryRun = False,
-    as_json: _Json = False,
-    quiet: _Quiet = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """A model's responses to a file of test questions; the same command again pays only for what is missing."""
     with report_errors():
@@ -99,20 +83,20 @@ def respond(
 def compare(
     files: Annotated[list[Path], typer.Argument(help="Two or more response files.", metavar="A B [C …]")],
     model: Annotated[str | None, typer.Option(help="The judge: model name at the endpoint, or a .gguf file.")] = None,
-    base_url: _BaseUrl = None,
-    config: _Config = None,
+    base_url: BaseUrl = None,
+    config: Config = None,
     out: Annotated[Path, typer.Option(help="The verdicts.")] = Path("verdicts.jsonl"),
     order: Annotated[str, typer.Option(help="both: each pair in both orders; alternate: the paper's.")] = "both",
     html: Annotated[Path | None, typer.Option(help="Also a page with figures and every verdict.")] = None,
-    concurrency: _Concurrency = None,
-    rpm: _Rpm = None,
-    tpm: _Tpm = None,
+    concurrency: Concurrency = None,
+    rpm: Rpm = None,
+    tpm: Tpm = None,
     max_cost: _MaxCost = None,
     max_calls: _MaxCalls = None,
     max_tokens: _MaxTokens = None,
     dry_run: _DryRun = False,
-    as_json: _Json = False,
-    quiet: _Quiet = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Responses judged pair by pair: wins, ties, losses, capacity by skill and difficulty, ratings, position bias."""
     with report_errors():
@@ -192,7 +176,7 @@ def write_ballot(
 def count_ballots(
     ballots: Annotated[list[Path], typer.Argument(help="What the page saved as JSON, one file an annotator.")],
     key: Annotated[Path, typer.Option(help="The key that was written beside the page.")] = Path("ballot.key.json"),
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Win rates by pair with intervals, and whether the annotators agree (Cohen's or Fleiss' kappa)."""
     with report_errors():

@@ -17,15 +17,7 @@ from typing import Generic, Protocol
 
 from evol import __version__
 from evol.calltotals import CallTotals
-from evol.errors import (
-    EXIT_DONE,
-    EXIT_UNFINISHED,
-    BudgetExhausted,
-    CallFailed,
-    EvolError,
-    FolderError,
-    StorageError,
-)
+from evol.errors import BudgetExhausted, CallFailed, EvolError, FolderError, StorageError
 from evol.evaluation.jobs import FileJob, RowT, Task
 from evol.evaluation.records import FileMeta
 from evol.evaluation.target import check_place, check_target, remove_leftovers, write_meta, write_rows
@@ -33,9 +25,9 @@ from evol.files import lock_file
 from evol.gateway import Gateway
 from evol.interrupts import Interrupts
 from evol.journal import Journal, has_calls
-from evol.projection import JournalMiss
-from evol.records import NOT_REACHED, CallCount, Completion, CompletionRequest, Price, Role
-from evol.session import Backends, Job, Session
+from evol.records import NOT_REACHED, CallCount, CompletionRequest, Price, Role
+from evol.replay import NotKnown, replay
+from evol.session import Backends, Job, Session, judge_end
 
 
 class Observer(Protocol):
@@ -85,16 +77,11 @@ def count_journaled(job: FileJob[RowT]) -> int:
 
 def list_first_requests(job: FileJob[RowT]) -> Iterator[CompletionRequest]:
     """Yield what each task asks first; sends nothing."""
-    asked: list[CompletionRequest] = []
-
-    async def complete(request: CompletionRequest) -> Completion:
-        asked.append(request)
-        raise JournalMiss
-
     for task in job.tasks:
-        with contextlib.suppress(JournalMiss, StopIteration):
-            task.carry_out(complete).send(None)
-        yield asked.pop()
+        try:
+            replay(task.carry_out, lambda request: None)
+        except NotKnown as stop:
+            yield stop.request
 
 
 def work_off(
@@ -166,21 +153,12 @@ def _work_locked(
         rows = _project(job, journal)
     journal.sync()
     missing = [place for place, row in enumerate(rows) if row is None]
-    status, exit_code = _judge_end(bool(missing or journal.open_batches), fatal, interrupts.exit_code)
+    is_complete = not missing and not journal.open_batches
+    status, exit_code = judge_end(fatal, interrupts.exit_code, is_complete=is_complete)
     meta = _describe(job, journal, prices, status, "", rows)
     write_rows(job, rows, meta, current)
     unfinished = [(job.tasks[place].name, failures.get(place, NOT_REACHED)) for place in missing]
     return FileResult(rows, unfinished, meta.calls, exit_code, fatal if exit_code else None, was_done)
-
-
-def _judge_end(is_open: bool, fatal: EvolError | None, interrupted: int) -> tuple[str, int]:
-    if not is_open:
-        return "done", EXIT_DONE
-    if interrupted:
-        return "interrupted", interrupted
-    if fatal:
-        return ("budget" if isinstance(fatal, BudgetExhausted) else "endpoint"), fatal.exit_code
-    return "unfinished", EXIT_UNFINISHED
 
 
 def _list_jobs(job: FileJob[RowT], gateway: Gateway, observer: Observer, failures: dict[int, str]) -> Iterator[Job]:
@@ -201,20 +179,11 @@ def _list_jobs(job: FileJob[RowT], gateway: Gateway, observer: Observer, failure
 
 def _project(job: FileJob[RowT], journal: Journal) -> list[RowT | None]:
     """What the journal knows of each task."""
-
-    async def complete(request: CompletionRequest) -> Completion:
-        if (hit := journal.find(request)) is None:
-            raise JournalMiss
-        return hit
-
     rows: list[RowT | None] = []
     for task in job.tasks:
-        coroutine = task.carry_out(complete)
         try:
-            coroutine.send(None)  # nothing in it ever suspends, so one step runs it to its end
-        except StopIteration as ended:
-            rows.append(ended.value)
-        except JournalMiss:
+            rows.append(replay(task.carry_out, journal.find))
+        except NotKnown:
             rows.append(None)
     return rows
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from evol.errors import InputError
 from evol.evaluation.records import Question
-from evol.files import load_strictly, read_jsonl
+from evol.files import check_characters, load_strictly, read_jsonl
 from evol.seeds import MAX_ID_CHARS, MAX_INSTRUCTION_CHARS, digest_instruction
 
 _IDS = ("id", "idx", "question_id")
@@ -188,10 +188,4 @@ def _text(record: dict[str, Any], key: str, where: str) -> str:
     value = record[key]
     if not isinstance(value, str):
         raise InputError(f"{where}: {key} is {type(value).__name__}, not a string", "put it in quotes")
-    if "\0" in value:
-        raise InputError(f"{where}: a NUL character in {key}", "remove it")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{where}: a lone surrogate in {key}", "write the whole character") from None
-    return value
+    return check_characters(value, key, where, InputError)
