@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from fake_server import FakeServer
+from fake_server import FakeServer, Fault
 
 Line = dict[str, Any]
 
@@ -32,6 +32,7 @@ class FakeBatch:
         looks: how often it was looked at.
         fate: how it ends: completed, expired, cancelled, failed.
         share: of its requests that are answered before it expires or is cancelled.
+        answered: how many were.
         error: (code, message, line) of a batch that fails.
     """
 
@@ -47,6 +48,7 @@ class FakeBatch:
     error: tuple[str, str, int | None] = ("", "", None)
     output_id: str = ""
     error_id: str = ""
+    answered: int = 0
 
 
 @dataclass
@@ -55,8 +57,9 @@ class FakeBatchServer(FakeServer):
 
     Attributes:
         plan: is given each new batch, with its number from 0.
-        event: name of a step ("upload", "create", "created", "look", "fetch") and how often it came; a status to
-            answer with, or None.
+        event: name of a step ("upload", "create", "created", "look", "list", "fetch") and how often it came; a status
+            or a whole reply to answer with, "hang", "reset" or "flood", or None.
+        tell: may change what is said of a batch.
         slowness: looks that a batch stays in progress.
         page: batches on one page of the list.
         oldest_first: order of the list; OpenAI has the newest first.
@@ -69,7 +72,8 @@ class FakeBatchServer(FakeServer):
     """
 
     plan: Callable[[FakeBatch, int], None] = lambda batch, number: None
-    event: Callable[[str, int], int | None] = lambda name, times: None
+    event: Callable[[str, int], int | Fault | None] = lambda name, times: None
+    tell: Callable[[dict[str, Any], FakeBatch], dict[str, Any]] = lambda told, batch: told
     slowness: int = 1
     page: int = 2
     shuffle: bool = True
@@ -95,21 +99,23 @@ class FakeBatchServer(FakeServer):
         """Requests by custom_id over all batches, whatever became of them."""
         return Counter(str(line["custom_id"]) for batch in self.batches.values() for line in batch.lines)
 
-    def _check(self, request: web.Request, name: str) -> web.Response | None:
+    async def _check(self, request: web.Request, name: str) -> web.StreamResponse | None:
         if not self.has_batches:
             return web.json_response({"error": {"message": "no such path"}}, status=404)
         if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
             said = request.headers.get("Authorization", "")
             return web.json_response({"error": {"message": f"bad key {said}", "code": "invalid_api_key"}}, status=401)
-        status = self.event(name, self.events[name])
+        fault = self.event(name, self.events[name])
         self.events[name] += 1
-        if status is not None:
-            return web.json_response({"error": {"message": f"{name} is out of order"}}, status=status)
-        return None
+        if fault == "flood":
+            return await self._flood(request, b"x" * (1 << 20), 1000)
+        if isinstance(fault, int):
+            return web.json_response({"error": {"message": f"{name} is out of order"}}, status=fault)
+        return None if fault is None else await self._misbehave(request, fault, {"model": "", "messages": []})
 
-    async def _upload(self, request: web.Request) -> web.Response:
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
         form = await request.post()
-        if (refusal := self._check(request, "upload")) is not None:
+        if (refusal := await self._check(request, "upload")) is not None:
             return refusal
         assert form["purpose"] == "batch"
         file = form["file"]
@@ -121,8 +127,8 @@ class FakeBatchServer(FakeServer):
         self.events["uploaded"] += 1
         return web.json_response({"id": file_id, "object": "file", "purpose": "batch", "filename": file.filename})
 
-    async def _create(self, request: web.Request) -> web.Response:
-        if (refusal := self._check(request, "create")) is not None:
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        if (refusal := await self._check(request, "create")) is not None:
             return refusal
         asked = await request.json()
         assert asked["endpoint"] == "/v1/chat/completions"
@@ -138,11 +144,12 @@ class FakeBatchServer(FakeServer):
         status = self.event("created", self.events["created"])
         self.events["created"] += 1
         if status is not None:  # it stands, but the client does not learn of it
+            assert isinstance(status, int)
             return web.json_response({"error": {"message": "bad gateway"}}, status=status)
         return web.json_response(self._describe(batch))
 
-    async def _list(self, request: web.Request) -> web.Response:
-        if (refusal := self._check(request, "list")) is not None:
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        if (refusal := await self._check(request, "list")) is not None:
             return refusal
         newest_first = list(self.batches.values()) if self.oldest_first else list(reversed(self.batches.values()))
         after = request.query.get("after")
@@ -151,8 +158,8 @@ class FakeBatchServer(FakeServer):
         has_more = begin + self.page < len(newest_first)
         return web.json_response({"data": [self._describe(batch) for batch in page], "has_more": has_more})
 
-    async def _look(self, request: web.Request) -> web.Response:
-        if (refusal := self._check(request, "look")) is not None:
+    async def _look(self, request: web.Request) -> web.StreamResponse:
+        if (refusal := await self._check(request, "look")) is not None:
             return refusal
         batch = self.batches.get(request.match_info["id"])
         if batch is None:
@@ -167,7 +174,7 @@ class FakeBatchServer(FakeServer):
         return web.json_response(self._describe(batch))
 
     async def _fetch(self, request: web.Request) -> web.StreamResponse:
-        if (refusal := self._check(request, "fetch")) is not None:
+        if (refusal := await self._check(request, "fetch")) is not None:
             return refusal
         return web.Response(body=self.files[request.match_info["id"]], content_type="application/octet-stream")
 
@@ -180,6 +187,7 @@ class FakeBatchServer(FakeServer):
             kind, result = self._answer(batch, line, in_time=number < batch.share * len(batch.lines))
             if kind:
                 (answered if kind == "output" else others).append(orjson.dumps(result))
+        batch.answered = len(answered)
         for kind, lines in (("output", answered), ("error", others)):
             if self.shuffle:
                 random.Random(len(lines)).shuffle(lines)
@@ -214,7 +222,7 @@ class FakeBatchServer(FakeServer):
     def _describe(self, batch: FakeBatch) -> dict[str, Any]:
         has_ended = batch.state in ("completed", "expired", "cancelled")
         code, message, line = batch.error
-        return {
+        told = {
             "id": batch.id,
             "object": "batch",
             "endpoint": "/v1/chat/completions",
@@ -229,7 +237,8 @@ class FakeBatchServer(FakeServer):
             "errors": {"data": [{"code": code, "message": message, "line": line}]} if batch.state == "failed" else None,
             "request_counts": {
                 "total": len(batch.lines),
-                "completed": int(batch.share * len(batch.lines)) if has_ended else 0,
-                "failed": len(batch.lines) - int(batch.share * len(batch.lines)) if has_ended else 0,
+                "completed": batch.answered,
+                "failed": len(batch.lines) - batch.answered if has_ended else 0,
             },
         }
+        return self.tell(told, batch)

@@ -251,7 +251,7 @@ class FakeServer:
         if not isinstance(fault, str):
             status, headers, content = fault
             return web.Response(status=status, headers=headers, body=content)
-        whole = json.dumps(self.complete(body, self.reply(body))).encode()
+        whole = json.dumps(self.complete(body, self.reply(body) if body["messages"] else "")).encode()
         match fault:
             case "reset":
                 assert request.transport is not None

@@ -418,6 +418,25 @@ def test_scoring_goes_by_batch_only_where_its_own_table_says_so(
     assert set(server.asked.values()) == {1}
 
 
+def test_a_run_tells_whose_batch_is_out(
+    evol: Evol, server: FakeBatchServer, write_seeds: Callable[..., Path], quick: Path
+) -> None:
+    """Where ratings are out, a run that would grow says that `evol score` picks them up; after that it goes on."""
+    seeds = write_seeds(3)
+    assert evol.run(seeds, "--generations", "1").returncode == 0
+    quick.write_text(QUICK + f'[models.scorer]\nmodel = "r"\nbase_url = "{evol.url}"\nbackend = "batch"\n')
+    server.event = lambda name, times: 401 if name == "look" else None
+    assert evol.call("score", "output", "--config", quick).returncode == 5
+    assert evol.run(seeds, "--generations", "1").stdout.startswith("output: already complete")
+    refused = evol.run(seeds, "--generations", "2")
+    assert refused.returncode == 2, refused.stderr
+    assert "go on with the same `evol score` that sent them" in refused.stderr
+    server.event = lambda name, times: None
+    assert evol.call("score", "output", "--config", quick).returncode == 0
+    assert evol.run(seeds, "--generations", "2").returncode == 0
+    assert set(server.asked.values()) == {1}
+
+
 def test_the_key_is_written_nowhere(
     evol: Evol, server: FakeBatchServer, write_seeds: Callable[..., Path], quick: Path
 ) -> None:

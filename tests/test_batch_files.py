@@ -370,3 +370,113 @@ def test_an_endpoint_goes_on_where_files_stopped(
     assert sum(count["calls"] for count in calls.values()) == server.total + 8
     assert evol.run(seeds, "--generations", "2", "--out", "calm").returncode == 0
     assert read_outputs(evol.folder / "output") == read_outputs(evol.folder / "calm")
+
+
+def answer_waves(evol: Evol) -> None:
+    """Answer and import, export and so on, until nothing waits."""
+    for _ in range(20):
+        run_batch(evol.folder / "wave.jsonl", evol.folder / "result.jsonl")
+        assert evol.call("import-batch", "output", "result.jsonl").returncode == 0
+        exported = evol.call("export-batch", "output")
+        assert exported.returncode == 0, exported.stderr
+        if not exported.stdout:
+            return
+    raise AssertionError
+
+
+def test_a_folder_grows_by_one_flag(evol: Evol, write_seeds: Callable[..., Path]) -> None:
+    """`export-batch RUN --generations 2` keeps the folder's model, seeds and pack; the last wave does not stay."""
+    seeds = write_seeds(4)
+    begun = evol.call("export-batch", "output", "--seeds", "seeds.jsonl", "--model", "m", "--generations", "1")
+    assert begun.returncode == 0, begun.stderr
+    answer_waves(evol)
+    assert not (evol.folder / "wave.jsonl").exists()
+    grown = evol.call("export-batch", "output", "--generations", "2")
+    assert (grown.returncode, grown.stdout) == (0, "wave.jsonl: 4 requests to m\n"), grown.stderr
+    answer_waves(evol)
+    assert evol.run(seeds, "--generations", "2", "--out", "calm").returncode == 0
+    assert read_outputs(evol.folder / "output") == read_outputs(evol.folder / "calm")
+    impossible = evol.call("export-batch", "output", "--generations", "-1")
+    assert (impossible.returncode, "generations" in impossible.stderr) == (2, True)
+    other = evol.call("export-batch", "output", "--random-seed", "1")
+    assert (other.returncode, "random_seed was 0, now 1" in other.stderr) == (7, True)
+
+
+def test_a_wave_that_waits_stays(evol: Evol, write_seeds: Callable[..., Path]) -> None:
+    """Another folder that is complete does not remove a wave whose results nobody has imported."""
+    write_seeds(2)
+    assert evol.call("export-batch", "output", *BEGIN[:-1], "1").returncode == 0
+    answer_waves(evol)
+    write_seeds(2, prefix="t")
+    assert evol.call("export-batch", "other", *BEGIN).returncode == 0
+    before = (evol.folder / "wave.jsonl").read_bytes()
+    assert evol.call("export-batch", "output").returncode == 0
+    assert (evol.folder / "wave.jsonl").read_bytes() == before
+
+
+def test_status_tells_what_files_are_for(evol: Evol, write_seeds: Callable[..., Path]) -> None:
+    """A run that goes through files is told to import or export; nobody is sent to an endpoint."""
+    write_seeds(4)
+    assert evol.call("export-batch", "output", *BEGIN).returncode == 0
+    shown = evol.call("status").stdout
+    assert "next: evol import-batch output RESULT…, or evol export-batch output for what waits now" in shown
+    answer_waves(evol)
+    assert "next: evol merge && evol stats" in evol.call("status").stdout
+
+
+def deep(depth: int) -> bytes:
+    """Lists in lists."""
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda line: b"x" * 20_000_000, 2),
+        (lambda line: b"\0" + line, 2),
+        (lambda line: deep(100_000), 2),
+        (lambda line: line.replace(b'"body":{', b'"body":{"deep":%s,' % deep(900)), 2),
+        (lambda line: line.replace(b'"status_code":200', b'"status_code":2' + b"0" * 400), 2),
+        (lambda line: line.replace(b'"custom_id":"', b'"custom_id":"../../'), 2),
+        (lambda line: line.replace(b'"custom_id":"', b'"custom_id":"' + b"x" * 100_000), 2),
+        (lambda line: line.replace(b'"response":{', b'"response":[{').replace(b'},"error"', b'}],"error"'), 2),
+        (lambda line: line.replace(b'"choices":[', b'"choices":5,"odd":['), 3),
+        (lambda line: line.replace(b'"content":"', b'"content":7,"odd":"'), 3),
+        (lambda line: line.replace(b'"message":{', b'"message":[],"odd":{'), 3),
+        (lambda line: line.replace(b'"usage":{', b'"usage":[1],"odd":{'), 0),
+        (lambda line: line.replace(b'"prompt_tokens":', b'"prompt_tokens":-1,"odd":'), 0),
+        (lambda line: line.replace(b'"content":"', b'"content":"\\ud800'), 0),
+        (lambda line: line.replace(b'"error":null', b'"error":' + deep(1000)), 0),
+        (lambda line: line[: line.index(b'"response"')] + b'"response":null,"error":%s}' % deep(1000), 3),
+        (lambda line: line[: line.index(b'"response"')] + b'"response":null,"error":{"code":[],"message":{}}}', 3),
+    ],
+)
+def test_hostile_results_are_one_sentence(
+    evol: Evol, write_seeds: Callable[..., Path], spoil: Callable[[bytes], bytes], code: int
+) -> None:
+    """Huge, nested, torn and mistyped lines: refused with file and line, or a result without an outcome."""
+    write_seeds(3)
+    assert evol.call("export-batch", "output", *BEGIN).returncode == 0
+    run_batch(evol.folder / "wave.jsonl", evol.folder / "result.jsonl")
+    path = evol.folder / "result.jsonl"
+    lines = path.read_bytes().splitlines()
+    spoilt = spoil(lines[1])
+    assert spoilt != lines[1]
+    path.write_bytes(b"\n".join([lines[0], spoilt, lines[2], b""]))
+    done = evol.call("import-batch", "output", "result.jsonl")
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr) < 1000
+    assert code == 0 or "result.jsonl:2: " in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "loop"])
+def test_what_is_no_file_of_results(evol: Evol, write_seeds: Callable[..., Path], kind: str) -> None:
+    """A FIFO is not waited for, a folder and a link in a circle are none; one sentence, exit 2."""
+    write_seeds(2)
+    assert evol.call("export-batch", "output", *BEGIN).returncode == 0
+    path = evol.folder / "result.jsonl"
+    {"fifo": os.mkfifo, "folder": os.mkdir, "loop": lambda path: path.symlink_to(path)}[kind](path)
+    done = evol.call("import-batch", "output", "result.jsonl")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "result.jsonl: " in done.stderr

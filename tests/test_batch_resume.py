@@ -13,9 +13,13 @@ import orjson
 import pytest
 
 from conftest import KEY, Evol, read_outputs, read_rows
+from evol.errors import StorageError
+from evol.journal import Journal
 from fake_batches import FakeBatch, FakeBatchServer
+from fake_server import Fault
 
 GENERATIONS = ["--generations", "1"]
+LIMITED: Fault = (429, {}, b'{"error":{"message":"slow down"}}')
 
 
 @pytest.fixture
@@ -324,3 +328,54 @@ def test_a_full_disk_is_one_sentence_and_pays_nothing_twice(runs: Runs, server: 
     assert "Traceback" not in full.stderr
     runs.finish()
     assert set(server.asked.values()) == {1}
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_smaller_run_fetches_what_is_paid(runs: Runs, server: FakeBatchServer, end: signal.Signals) -> None:
+    """Fewer generations while a batch of a later one is out: its results are waited for and kept, then it is done."""
+    assert runs.evol.run(*runs.arguments).returncode == 0
+    server.slowness = 10**6
+    looked = server.events["look"]
+    process = runs.start("--generations", "2")
+    wait_for(lambda: server.events["look"] > looked + 1)
+    process.send_signal(end)
+    process.communicate()
+    paid = sum(server.asked.values())
+    smaller = runs.start()
+    looked = server.events["look"]
+    wait_for(lambda: server.events["look"] > looked)  # it waits for the batch, though nobody asks for it
+    smaller.send_signal(signal.SIGINT)
+    _, told = smaller.communicate()
+    assert (smaller.returncode, "1 batch is out" in told) == (130, True)
+    server.slowness = 1
+    runs.finish()
+    assert sum(server.asked.values()) == paid
+    calls: dict[str, Any] = orjson.loads((runs.folder / "manifest.json").read_bytes())["calls"]
+    assert sum(count["attempts"] for count in calls.values()) == paid
+    assert runs.evol.run(*runs.arguments).stdout.startswith("output: already complete")
+    assert runs.evol.run(*runs.arguments, "--generations", "2").returncode == 0
+    assert set(server.asked.values()) == {1}
+
+
+def test_stopped_while_failures_are_journaled(
+    runs: Runs, server: FakeBatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch whose failures are half journaled is read again; each failure counts once, and so does its price."""
+    server.fault = lambda body, times: LIMITED if len(server.batches) == 1 else None
+    append = Journal.append_failure
+    written: list[str] = []
+
+    def stop_at_the_fifth(journal: Journal, *arguments: Any, **more: Any) -> None:
+        if len(written) == 4:
+            raise StorageError("here the process ends")
+        append(journal, *arguments, **more)
+        written.append("failure")
+
+    monkeypatch.setattr(Journal, "append_failure", stop_at_the_fifth)
+    assert runs.evol.run(*runs.arguments).returncode == 2
+    monkeypatch.undo()
+    runs.finish()
+    failures = [row["key"] for row in read_rows(runs.folder / "journal.jsonl") if row["kind"] == "failure"]
+    assert len(failures) == len(set(failures)) == 10
+    calls: dict[str, Any] = orjson.loads((runs.folder / "manifest.json").read_bytes())["calls"]
+    assert sum(one["attempts"] for one in calls.values()) == sum(server.asked.values())

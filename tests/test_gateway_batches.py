@@ -180,15 +180,20 @@ def test_the_end_turns_away_whoever_waits_for_a_batch(tmp_path: Path, where: str
             "call",
             (-1, -1),
         ),
-        (lambda gateway: gateway.accounts.lose(request(0), "expired", None), Spending(1, 0, 0.0), "failure", (-1, -1)),
         (
-            lambda gateway: gateway.accounts.lose(request(0), "nothing", Completion("", "stop", 4, 2)),
+            lambda gateway: gateway.accounts.lose(request(0), "expired", None, "b"),
+            Spending(1, 0, 0.0),
+            "failure",
+            (-1, -1),
+        ),
+        (
+            lambda gateway: gateway.accounts.lose(request(0), "nothing", Completion("", "stop", 4, 2), "b"),
             Spending(1, 6, 8.0),
             "failure",
             (4, 2),
         ),
         (
-            lambda gateway: gateway.accounts.lose(request(0), "nothing", Completion("", "stop", -1, -1)),
+            lambda gateway: gateway.accounts.lose(request(0), "nothing", Completion("", "stop", -1, -1), "b"),
             Spending(1, 0, 0.0),
             "failure",
             (-1, -1),

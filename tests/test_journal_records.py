@@ -220,7 +220,7 @@ def test_a_line_is_what_other_tools_read(tmp_path: Path) -> None:
         journal.append(request, Completion("Equal é", "stop", 10, 20), latency=0.123456)
         journal.append_failure(request, "gave up", Completion("", "length", 7, 1))
         journal.append(request, Completion("Equal"), latency=0.0, is_batch=True)
-        journal.append_failure(request, "expired", is_batch=True)
+        journal.append_failure(request, "expired", intent="b1")
     ended = time.time()
     lines = (tmp_path / JOURNAL_NAME).read_bytes().splitlines()
     call, failure, batched, expired = map(orjson.loads, lines)
@@ -279,7 +279,7 @@ def test_what_went_through_batches_costs_what_it_costs_there(tmp_path: Path) -> 
     with Journal.open_for_run(tmp_path, print) as journal:
         journal.append(ask("a"), Completion("x", "stop", 100, 10), latency=0.0)
         journal.append(ask("b"), Completion("x", "stop", 3000, 400), latency=0.0, is_batch=True)
-        journal.append_failure(ask("c"), "empty", Completion("", "stop", 50_000, 6000), is_batch=True)
+        journal.append_failure(ask("c"), "empty", Completion("", "stop", 50_000, 6000), intent="b1")
         before = journal.freeze_totals({"evolver": price, "judge": price})
     with Journal.open_for_reading(tmp_path) as journal:
         assert journal.freeze_totals({"evolver": price, "judge": price}) == before

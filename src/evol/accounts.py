@@ -85,10 +85,10 @@ class CallAccounts:
         self._journal.append(request, completion, latency=latency, is_batch=True)
         self.settle(request, self.count(request, completion))
 
-    def lose(self, request: CompletionRequest, error: str, spent: Completion | None) -> None:
+    def lose(self, request: CompletionRequest, error: str, spent: Completion | None, intent: str) -> None:
         """See `backends.base.Accounts`."""
         usage = spent or NOTHING
-        self._journal.append_failure(request, error, usage, is_batch=True)
+        self._journal.append_failure(request, error, usage, intent=intent)
         self.settle(request, (max(0, usage.input_tokens), max(0, usage.output_tokens)))
 
     def release(self, request: CompletionRequest) -> None:

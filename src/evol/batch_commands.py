@@ -54,7 +54,7 @@ def export_batch(
 ) -> None:
     """Write the requests that all open lineages wait for as batch files; sends nothing, needs no key."""
     with report_errors():
-        from evol.checks import check_again, check_run
+        from evol.checks import change_settings, check_again, check_run
         from evol.config import load_config
         from evol.errors import ConfigError
         from evol.pipeline import project
@@ -71,11 +71,12 @@ def export_batch(
                 "random_seed": random_seed,
                 "seed_responses": seed_responses,
             }
-        ) | ({"models": {"default": {"model": model}}} if model is not None else {})
-        if flags or config or not (run / "manifest.json").exists():
-            checked = check_run(load_config(config, flags | {"out": str(run)}))
+        )
+        if config or model is not None or not (run / "manifest.json").exists():
+            models = {"models": {"default": {"model": model}}} if model is not None else {}
+            checked = check_run(load_config(config, flags | models | {"out": str(run)}))
         else:
-            checked = check_again(run)
+            checked = check_run(change_settings(run, flags)) if flags else check_again(run)
         if any(one.is_local for one in checked.config.models.values()):
             raise ConfigError("a batch file asks a model by its name", "give it with --model")
         files: list[BatchFile] = []

@@ -20,14 +20,24 @@ from typing import Any
 import orjson
 
 from evol.backends.blotting import Blot
-from evol.backends.client import find_status_inside, interpret_refusal, load_json, parse_completion
-from evol.errors import CallRejected, TransientCallError
+from evol.backends.client import (
+    MAX_BODY_BYTES,
+    MOST_SAID,
+    find_status_inside,
+    interpret_refusal,
+    load_json,
+    parse_completion,
+    say,
+)
+from evol.errors import CallRejected, EmptyReplyError, TransientCallError
 from evol.records import ALL_ROLES, Completion, CompletionRequest
 
 MOST_REQUESTS = 50_000
 """Of one batch (OpenAI's limit)."""
 MOST_BYTES = 200_000_000
 """Of one batch's file (OpenAI: 200 MB)."""
+MOST_LINE_BYTES = MAX_BODY_BYTES + (1 << 16)
+"""A longer line is no result: it holds no more than a reply and what goes around it."""
 CHAT_URL = "/v1/chat/completions"
 
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -64,6 +74,11 @@ def format_request(key: str, body: bytes) -> bytes:
 def is_our_request(start: bytes) -> bool:
     """Whether a file that begins like this holds requests that evol wrote."""
     return _OUR_LINE.match(start) is not None
+
+
+def find_key(start: bytes) -> str:
+    """The key of the first request of a file that evol wrote, by how it begins."""
+    return start[len(b'{"custom_id":"') :][:64].decode()
 
 
 def count_bytes(body: bytes) -> int:
@@ -161,7 +176,11 @@ def parse_result(line: bytes) -> Result:
         body = error if isinstance(error, dict) else {"error": {"message": message}}
         status = status if status >= 400 else 500
     model = body.get("model") if isinstance(body, dict) else None
-    return Result(custom_id, status, orjson.dumps(body), message, code, model if isinstance(model, str) else "")
+    try:
+        raw = orjson.dumps(body)
+    except TypeError:
+        raise ValueError("nested too deeply") from None
+    return Result(custom_id, status, raw, message, code, model if isinstance(model, str) else "")
 
 
 def interpret(result: Result, label: str, secrets: tuple[str, ...] = ()) -> Completion:
@@ -178,12 +197,17 @@ def interpret(result: Result, label: str, secrets: tuple[str, ...] = ()) -> Comp
         CallRejected: this request will be refused again.
         EndpointError: nothing can be had here (key, quota).
     """
-    if result.status == 0:
-        raise TransientCallError(f"{result.code}: {result.error}" if result.code else result.error)
-    status = find_status_inside(result.body) if result.status == 200 else result.status
     blot = Blot(secrets)
+    if result.status == 0:
+        said = f"{result.code}: {result.error}" if result.code else result.error
+        raise TransientCallError(blot.text(said)[:MOST_SAID])
+    status = find_status_inside(result.body) if result.status == 200 else result.status
     if status == 200:
-        return blot.completion(parse_completion(result.body))
+        try:
+            return blot.completion(parse_completion(result.body))
+        except EmptyReplyError as error:
+            error.finish_reason = blot.text(error.finish_reason)
+            raise
     return interpret_refusal(label, status, {}, result.body, blot)
 
 
@@ -213,6 +237,6 @@ def _read_message(error: Any) -> tuple[str, str]:
     if isinstance(error, dict):
         inner = error.get("error")
         found = inner if isinstance(inner, dict) else error
-        code, message = found.get("code"), found.get("message")
-        return " ".join(str(message or "").split())[:300], code if isinstance(code, str) else ""
-    return " ".join(str(error or "").split())[:300], ""
+        code = found.get("code")
+        return say(found.get("message") or ""), code if isinstance(code, str) else ""
+    return say(error or ""), ""

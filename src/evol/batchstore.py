@@ -9,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-from evol.batchfiles import Result, format_call, parse_call, parse_result, to_request_line
+from evol.batchfiles import MOST_LINE_BYTES, Result, format_call, parse_call, parse_result, to_request_line
 from evol.errors import FolderError
-from evol.files import digest_file, open_atomically, sync_folder, translate_storage_errors
+from evol.files import digest_file, open_atomically, open_plain, sync_folder, translate_storage_errors
 from evol.journal import JOURNAL_NAME
-from evol.records import BatchRecord, CompletionRequest
+from evol.records import BatchRecord, CompletionRequest, Role
 
 FOLDER_NAME = "batches"
 
@@ -53,6 +54,16 @@ class BatchStore:
                 writer.write_line(format_call(request))
         return writer.sha256
 
+    def find_role(self, intent: str) -> Role | None:
+        """Whose requests a batch holds, told by the first of them; None where its file is gone.
+
+        Raises:
+            FolderError: the file is damaged.
+        """
+        if not self.calls_path(intent).exists():
+            return None
+        return next((request.role for request in self.read(intent)), None)
+
     def is_there(self, record: BatchRecord) -> bool:
         """Whether the file of a batch stands where it was written.
 
@@ -80,7 +91,7 @@ class BatchStore:
         """
         path = self.calls_path(intent)
         try:
-            with path.open("rb") as file:
+            with open_plain(path) as file:
                 for number, line in enumerate(file, 1):
                     try:
                         yield parse_call(line)
@@ -99,7 +110,11 @@ class BatchStore:
         """
         path = self._folder / f".{intent}.upload.tmp"
         try:
-            with self.calls_path(intent).open("rb") as calls, translate_storage_errors(path), path.open("wb") as upload:
+            with (
+                open_plain(self.calls_path(intent)) as calls,
+                translate_storage_errors(path),
+                path.open("wb") as upload,
+            ):
                 upload.writelines(to_request_line(line) for line in calls)
             yield path
         except FileNotFoundError as error:
@@ -114,11 +129,17 @@ class BatchStore:
 
     def remove(self, intent: str) -> None:
         """Forget the files of a batch."""
-        for path in (self.calls_path(intent), *self.result_paths(intent)):
-            with contextlib.suppress(OSError):
-                path.unlink()
+        self.remove_results(intent)
+        with contextlib.suppress(OSError):
+            self.calls_path(intent).unlink()
         with contextlib.suppress(OSError):
             self._folder.rmdir()  # only when it is empty
+
+    def remove_results(self, intent: str) -> None:
+        """Forget what was fetched of a batch; it can be fetched again."""
+        for path in self.result_paths(intent):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def remove_others(self, intents: set[str]) -> None:
         """Forget the files of all batches but these: what a killed process left behind before it sent anything."""
@@ -141,35 +162,43 @@ class ResultIndex:
     """Where in the files of results each request's line stands.
 
     Args:
-        paths: of the files.
+        paths: of the results that were answered and of the others; one that does not exist is empty.
         keys: of the batch's requests.
-        notice: gets what is odd.
+
+    Attributes:
+        answered: requests whose result stands in the first file.
+        is_useless: there are lines, and none is a result of these requests.
     """
 
-    def __init__(self, paths: list[Path], keys: set[str], notice: Callable[[str], None]) -> None:
+    def __init__(self, paths: Sequence[Path], keys: set[str]) -> None:
         self._paths = paths
         self._places: dict[str, tuple[int, int, int]] = {}
-        odd: Counter[str] = Counter()
+        self._odd: Counter[str] = Counter()
         for which, path in enumerate(paths):
-            offset = 0
-            with path.open("rb") as file:
-                for line in file:
-                    begin, offset = offset, offset + len(line)
-                    if not line.strip():
-                        continue
-                    try:
-                        key = parse_result(line).custom_id
-                    except ValueError as error:
-                        odd[f"a line that is no result ({error})"] += 1
-                        continue
-                    if key not in keys:
-                        odd["a result that nobody asked for"] += 1
-                    elif key in self._places:
-                        odd["a second result of one request"] += 1
-                    else:
-                        self._places[key] = (which, begin, len(line))
-        for what, count in odd.items():
-            notice(f"the batch's results hold {what}, {count} times; passed over")
+            if path.exists():
+                with open_plain(path) as file:
+                    for begin, line in _list_lines(file):
+                        self._take(which, begin, line, keys)
+        self.answered = sum(which == 0 for which, _, _ in self._places.values())
+        self.is_useless = bool(self._odd) and not self._places
+
+    def _take(self, which: int, begin: int, line: bytes, keys: set[str]) -> None:
+        try:
+            key = parse_result(line).custom_id
+        except ValueError as error:
+            self._odd[f"a line that is no result ({error})"] += 1
+            return
+        if key not in keys:
+            self._odd["a result that nobody asked for"] += 1
+        elif key in self._places:
+            self._odd["a second result of one request"] += 1
+        else:
+            self._places[key] = (which, begin, len(line))
+
+    def list_oddities(self) -> Iterator[str]:
+        """Yield what stands in the files and is no result of these requests."""
+        for what, count in self._odd.items():
+            yield f"{what}, {count} times"
 
     def read(self, key: str) -> Result | None:
         """The result of a request, None where there is none."""
@@ -181,3 +210,16 @@ class ResultIndex:
             return parse_result(os.pread(handle, length, begin))
         finally:
             os.close(handle)
+
+
+def _list_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield where each line begins, and the line; of one that is too long for a result its beginning, which is none."""
+    begin = 0
+    while line := file.readline(MOST_LINE_BYTES):
+        length = len(line)
+        while not line.endswith(b"\n") and (more := file.readline(MOST_LINE_BYTES)):
+            length += len(more)
+            line = line[:1] + more[-1:]
+        if line.strip():
+            yield begin, line
+        begin += length

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from evol import __version__
-from evol.config import RunConfig
+from evol.config import RunConfig, load_config
 from evol.errors import FolderError, StorageError
 from evol.files import data_folder
 from evol.folder import (
@@ -193,6 +193,18 @@ def check_again(folder: Path) -> Checked:
     return Checked(
         config, pack, manifest.seeds, SeedTally(), folder, fingerprint, manifest, is_again=True, shard=manifest.shard
     )
+
+
+def change_settings(folder: Path, flags: dict[str, Any]) -> RunConfig:
+    """The configuration of a run as its folder remembers it, but for what these flags say.
+
+    Raises:
+        FolderError: not the folder of a run.
+        ConfigError: an impossible value.
+    """
+    given = load_config(None, flags)
+    remembered = RunConfig.model_validate_json(orjson.dumps(require_manifest(folder).settings))
+    return remembered.model_copy(update={"out": str(folder)} | {name: getattr(given, name) for name in flags})
 
 
 def refuse_other_settings(place: Path, old: dict[str, Any], new: dict[str, Any]) -> None:

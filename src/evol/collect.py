@@ -29,9 +29,9 @@ from evol.folder import (
 )
 from evol.joining import join_journals, join_seeds
 from evol.journal import JOURNAL_NAME, Journal
-from evol.pipeline import NOT_REACHED, RunResult
+from evol.pipeline import RunResult
 from evol.projection import Tally, write_outputs
-from evol.records import Estimate, Manifest, Price, SeedsSource, UnfinishedLineage
+from evol.records import NOT_REACHED, Estimate, Manifest, Price, SeedsSource, UnfinishedLineage
 from evol.session import allow_open_files
 
 _FILES_EACH = 2  # that a shard has open at most: its lock, and its journal or its seeds
@@ -104,6 +104,8 @@ def _open_workshop(out: Path) -> Iterator[Path]:
     """An empty folder beside `out`, held for this process; removed unless it became `out`."""
     place = out.absolute()
     workshop = place.with_name(f".{place.name}.collecting")
+    if workshop.is_symlink():  # what it leads to is none of ours to clear
+        raise FolderError(f"{workshop}: a link, and evol makes its files there", "remove it")
     with translate_storage_errors(out):
         workshop.mkdir(parents=True, exist_ok=True)
     with lock_folder(workshop, out):
@@ -144,6 +146,12 @@ def _build(
         calls = journal.freeze_totals(dict(prices))
     is_complete = not any(generation.unfinished for generation in tally.generations)
     if not is_complete and all(part.manifest.status == "done" for part in parts):
+        if all(part.manifest.evol_version == __version__ for part in parts):
+            lost = tally.unfinished[0][0]
+            raise FolderError(
+                f"{out}: the shards are done, and the calls of seed {lost!r} stand in no journal of theirs",
+                "restore the journals from a copy, or run the same `evol run` again on each shard",
+            )
         notice(f"{out}: lineages are unfinished under the rules of evol {__version__}; `evol run` there finishes them")
     reasons = {lost.seed_id: lost.error for part in parts for lost in part.manifest.unfinished}
     manifest = Manifest(

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
+from pydantic import ValidationError
+
 from evol import __version__
 from evol.batchstore import FOLDER_NAME
 from evol.checks import find_differences
+from evol.config import RunConfig
 from evol.errors import FolderError, StorageError, UsageError
 from evol.folder import MANIFEST_NAME, check_outputs, read_manifest, require_manifest
 from evol.joining import find_journal_start
@@ -57,12 +61,13 @@ def check_shards(folders: Sequence[Path], notice: Callable[[str], None], *, allo
             if one.folder.resolve() == other.folder.resolve():
                 raise UsageError(f"{other.folder}: named twice", "name each shard once")
             raise UsageError(f"{one.folder} and {other.folder}: both are shard {one.shard}", "name one of them")
-    missing = sorted(set(range(1, first.shard.count + 1)) - {part.shard.index for part in parts})
-    if missing:
-        named = ", ".join(f"{index}/{first.shard.count}" for index in missing[:MOST_NAMED])
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    there = {part.shard.index for part in parts}
+    if missing := first.shard.count - len(there):
+        others = (index for index in range(1, first.shard.count + 1) if index not in there)
+        named = ", ".join(f"{index}/{first.shard.count}" for index in itertools.islice(others, MOST_NAMED))
+        more = f" and {missing - MOST_NAMED} more" if missing > MOST_NAMED else ""
         raise UsageError(
-            f"shard{'s' * (len(missing) > 1)} {named}{more} of {first.folder}'s run: missing", "name all of them"
+            f"shard{'s' * (missing > 1)} {named}{more} of {first.folder}'s run: missing", "name all of them"
         )
     _check_positions(parts)
     for part in parts:
@@ -74,6 +79,13 @@ def _read_part(folder: Path) -> Part:
     manifest = require_manifest(folder)
     if manifest.shard is None:
         raise FolderError(f"{folder}: not a shard, it holds a whole run", "name folders that `evol run --shard` wrote")
+    try:
+        RunConfig.model_validate_json(orjson.dumps(manifest.settings))
+        is_damaged = manifest.shard.index > manifest.shard.count
+    except ValidationError:
+        is_damaged = True
+    if is_damaged:
+        raise FolderError(f"{folder / MANIFEST_NAME}: damaged", "restore it from a copy")
     return Part(folder, manifest, manifest.shard)
 
 
@@ -117,7 +129,7 @@ def _check_positions(parts: Sequence[Part]) -> None:
         )
         expected = 0
         for expected, (position, number) in enumerate(positions, 1):
-            if position != expected - 1:
+            if position != expected - 1 or position >= parts[0].shard.all_seeds:
                 raise FolderError(
                     f"{parts[number].folder / MANIFEST_NAME}: its seeds overlap another shard's, or leave a gap",
                     "run the same `evol run` again to restore it",
@@ -137,12 +149,14 @@ def _check_positions(parts: Sequence[Part]) -> None:
 def _check_end(part: Part, notice: Callable[[str], None], *, allow_unfinished: bool) -> None:
     """A shard that tried everything is taken; one that stopped early only on request."""
     status = part.manifest.status
-    if status == "done":
-        return
     where = f"{part.folder}: shard {part.shard}"
     batches = part.folder / FOLDER_NAME
-    if batches.is_dir() and any(batches.iterdir()):
-        raise UsageError(f"{where} has batches out that are paid for", "run the same `evol run` until they are in")
+    if batches.is_dir() and any(batches.iterdir()):  # also of a shard that is done: its ratings may be out
+        raise UsageError(
+            f"{where} has batches out that are paid for", "run the same `evol run` or `evol score` until they are in"
+        )
+    if status == "done":
+        return
     missing = max((count.unfinished for count in part.manifest.counts), default=0)
     lineages = f"{missing} of {part.manifest.seeds.count} lineages are unfinished"
     if status == "unfinished":
@@ -191,9 +205,14 @@ def check_place(out: Path, folders: Sequence[Path]) -> Manifest | None:
         folders: of the shards by index; those of a join that is still to be made may not exist.
 
     Raises:
+        UsageError: it lies in a shard, or a shard in it.
         FolderError: something else stands there, or a join that has calls which the shards do not have.
         StorageError: it cannot be read.
     """
+    place = out.resolve()
+    for folder, shard in ((folder, folder.resolve()) for folder in folders):
+        if place != shard and (place.is_relative_to(shard) or shard.is_relative_to(place)):
+            raise UsageError(f"{out} and {folder}: one lies in the other", "name a folder beside the shards")
     try:
         if not out.exists() or (out.is_dir() and not any(out.iterdir())):
             return None

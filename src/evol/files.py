@@ -10,13 +10,16 @@ and only the holder of the folder lock may call it. Locks are advisory `flock`s:
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import glob
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections import Counter
@@ -81,14 +84,19 @@ def check_characters(text: str, key: str, where: str, error: type[EvolError]) ->
     return text
 
 
-def read_lines(path: Path, error: type[EvolError]) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, error: type[EvolError], *, is_ours: bool = False) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a UTF-8 file; a BOM and CRLF are accepted.
+
+    Args:
+        path: the file.
+        error: the class to raise.
+        is_ours: it must be a regular file; a stranger's may be a pipe.
 
     Raises:
         error: the given class: missing or unreadable file, bytes that are no UTF-8, NUL, a line over MAX_LINE_BYTES.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) if is_ours else path.open("rb") as file:
             number = 0
             while line := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
@@ -130,13 +138,52 @@ def read_jsonl(path: Path, error: type[EvolError], loads: Callable[[str], Any]) 
             raise error(f"{path}:{number}: not valid JSON ({why})", "mend or remove the line") from None
 
 
+def open_handle(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Open a file of our own, which is a regular one: a FIFO or a device in its place could hold us up for ever.
+
+    Raises:
+        OSError: it cannot be opened, or is none.
+    """
+    handle = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return handle
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def open_plain(path: Path, buffering: int = io.DEFAULT_BUFFER_SIZE) -> io.BufferedReader:
+    """As `open_handle`, to read from.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    return io.BufferedReader(io.FileIO(open_handle(path)), buffering)
+
+
+def read_plain(path: Path, most: int = -1) -> bytes:
+    """The content of a file of our own.
+
+    Args:
+        path: the file.
+        most: bytes that are read at most, -1 for all.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    with open_plain(path) as file:
+        return file.read(most)
+
+
 def digest_file(path: Path) -> str:
     """The sha256 of a file, 64 hex digits.
 
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -279,7 +326,7 @@ def share_folder(folder: Path) -> Iterator[None]:
         FolderInUse: a run holds it.
     """
     try:
-        handle = os.open(folder / _LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        handle = open_handle(folder / _LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:  # a folder that no run ever held, such as a copy
         yield
         return
@@ -324,7 +371,7 @@ def lock_file(path: Path, held: Path) -> Iterator[None]:
 def is_locked(folder: Path) -> bool:
     """Whether another process holds a run folder; asks without holding it."""
     try:
-        handle = os.open(folder / _LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        handle = open_handle(folder / _LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False
     try:

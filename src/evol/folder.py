@@ -14,11 +14,13 @@ from pydantic import ValidationError
 
 from evol.config import RunConfig
 from evol.errors import FolderError, StorageError
-from evol.files import digest_file, open_atomically, read_lines, write_atomically
+from evol.files import digest_file, open_atomically, read_lines, read_plain, write_atomically
 from evol.packs import Pack, load_pack
 from evol.records import MANIFEST_FORMAT, Manifest, Seed
 
 MANIFEST_NAME = "manifest.json"
+MAX_MANIFEST_BYTES = 64 << 20
+"""A longer one is none: the places of a hundred million seeds of a shard take less."""
 SEEDS_NAME = ".seeds.jsonl"
 ELIMINATED_NAME = "eliminated.jsonl"
 
@@ -37,12 +39,14 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / MANIFEST_NAME
     try:
-        content = path.read_bytes()
+        content = read_plain(path, MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", "check --out and the folder's permissions") from None
     try:
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise ValueError("too long")  # noqa: TRY301 - as bad as no manifest
         found = orjson.loads(content)
         if isinstance(found, dict) and isinstance(found.get("format"), int) and found["format"] > MANIFEST_FORMAT:
             raise FolderError(f"{path}: written by evol {found.get('evol_version')}", "use that version or a newer one")
@@ -84,7 +88,7 @@ def read_seeds_again(folder: Path) -> Iterator[Seed]:
         FolderError: missing or damaged.
     """
     path = folder / SEEDS_NAME
-    for number, line in read_lines(path, FolderError):
+    for number, line in read_lines(path, FolderError, is_ours=True):
         try:
             yield Seed.model_validate(orjson.loads(line))
         except ValueError:  # no JSON, or no seed
@@ -117,7 +121,10 @@ def load_settings(folder: Path, manifest: Manifest) -> tuple[RunConfig, Pack]:
         FolderError: the pack is not what it was, so no call would be found.
         PackError: the pack is gone.
     """
-    config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
+    try:
+        config = RunConfig.model_validate_json(orjson.dumps(manifest.settings))
+    except ValidationError:
+        raise FolderError(f"{folder / MANIFEST_NAME}: damaged settings", "restore it from a copy") from None
     pack = load_pack(config.pack, config.prompt_variant, config.evolver.weights, config.evolver.breadth_share)
     if any(
         manifest.fingerprint.get(role, {}).get("prompts", digest) != digest for role, digest in pack.digests().items()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import heapq
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from evol.errors import FolderError
-from evol.files import open_atomically, translate_storage_errors
+from evol.files import open_atomically, open_plain, translate_storage_errors
 from evol.folder import SEEDS_NAME
 from evol.journal import JOURNAL_NAME, describe_damage, take_checked
 from evol.records import Manifest, Shard
@@ -57,7 +58,7 @@ def _read_records(
 ) -> Iterator[tuple[float, int, bytes]]:
     """Yield (time, number, line with its line feed)."""
     try:
-        file = stack.enter_context(path.open("rb", buffering=_BUFFER))
+        file = stack.enter_context(open_plain(path, _BUFFER))
     except OSError as error:
         raise FolderError(f"{path}: {error.strerror}", "restore it from a copy; what is paid stands there") from None
     time, bad = 0.0, 0
@@ -68,25 +69,35 @@ def _read_records(
         if take_checked(line) is None:
             bad = place
         elif not line.startswith(b'{"kind":"progress"'):  # how far one shard was says nothing about all of them
-            time = _find_time(line, time)
+            try:
+                time = _find_time(line, time)
+            except ValueError:
+                raise describe_damage(path, place) from None
             yield time, number, line + b"\n"
     if bad:
         notice(f"{path}: the last line is torn (an unfinished write) and left out")
 
 
 def _find_time(line: bytes, before: float) -> float:
-    """When a record was written; a kind that does not say follows the one before it."""
+    """When a record was written; a kind that does not say follows the one before it.
+
+    Raises:
+        ValueError: what it says is no time.
+    """
     start = line.find(b',"time":', 0, _HEAD)  # quotes inside strings are escaped, so only the head can hold these bytes
     if start < 0:
         return before
     start += len(b',"time":')
-    return float(line[start : start + 24].partition(b",")[0].rstrip(b"}"))
+    time = float(line[start : start + 24].partition(b",")[0].rstrip(b"}"))
+    if not math.isfinite(time):
+        raise ValueError("no time")
+    return time
 
 
 def find_journal_start(folder: Path) -> str:
     """Digest over the first line of a journal, "" where there is none: what stays while it grows."""
     try:
-        with (folder / JOURNAL_NAME).open("rb") as file:
+        with open_plain(folder / JOURNAL_NAME) as file:
             line = file.readline()
     except OSError:
         return ""
@@ -113,7 +124,7 @@ def _read_seeds(
 ) -> Iterator[tuple[int, bytes]]:
     path = folder / SEEDS_NAME
     try:
-        file = stack.enter_context(path.open("rb", buffering=_BUFFER))
+        file = stack.enter_context(open_plain(path, _BUFFER))
     except OSError as error:
         raise FolderError(f"{path}: {error.strerror}", "run the same `evol run` again to restore it") from None
     digest = hashlib.sha256()

@@ -16,8 +16,9 @@ Promise, exactly:
 
 A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxxxxxx"}`; crc is the CRC-32 of all bytes before
 `,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call), `failure` (a request without a reply: it
-counts against the budget, its key is not answered from here), `throttle` (how many calls were in flight from then on),
-`batch` (what became of a batch, written before it is sent) and `progress` (how far the run is). The figures stand
+counts against the budget, its key is not answered from here; of a batch it names the intent, to count once),
+`throttle` (how many calls were in flight from then on), `batch` (what became of a batch, written before it is sent) and
+`progress` (how far the run is). The figures stand
 first, so that opening a journal of a million calls parses only the head of each line.
 """
 
@@ -38,7 +39,7 @@ from pydantic import BaseModel
 
 from evol.calltotals import CallTotals
 from evol.errors import FolderError, StorageError
-from evol.files import translate_storage_errors
+from evol.files import open_handle, open_plain, translate_storage_errors
 from evol.offsets import OffsetTable
 from evol.records import (
     ALL_ROLES,
@@ -72,7 +73,7 @@ _READ_GUESS = 1 << 14
 def has_calls(folder: Path, name: str = JOURNAL_NAME) -> bool:
     """Whether the folder's journal holds a completed call of a run, or a batch that is out and may bring some."""
     out: dict[str, bool] = {}
-    with contextlib.suppress(OSError, ValueError), (folder / name).open("rb") as file:
+    with contextlib.suppress(OSError, ValueError), open_plain(folder / name) as file:
         for line in file:  # no further than the first call
             # a scorer's calls bind no run; quotes inside strings are escaped, so only the head can hold these bytes
             if line.startswith(b'{"kind":"call"') and b'"role":"scorer"' not in line:
@@ -124,6 +125,7 @@ class Journal:
         self._only: bytes | None = None
         self.throttle_changes: list[ThrottleChange] = []
         self.batches: dict[str, BatchRecord] = {}
+        self._failed: dict[str, set[str]] = {}  # keys by intent, of batches that are out
         self.totals: dict[Role, CallTotals] = {role: CallTotals() for role in ALL_ROLES}
 
     @classmethod
@@ -141,8 +143,10 @@ class Journal:
             StorageError: the disk refused.
         """
         path = folder / name
+        if path.exists() and not path.is_file():
+            raise FolderError(f"{path}: not a regular file", "restore it from a copy; what is paid stands there")
         with translate_storage_errors(path):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            handle = open_handle(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
         journal = cls(path, handle)
         try:
             size = os.fstat(handle).st_size
@@ -178,7 +182,7 @@ class Journal:
         """
         path = folder / name
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            handle = open_handle(path)
         except OSError as error:
             raise FolderError(f"{path}: {error.strerror}", "is this the folder of a run?") from None
         journal = cls(path, handle)
@@ -273,7 +277,7 @@ class Journal:
         self.totals[request.role].add(head, len(request.body), len(reply))
 
     def append_failure(
-        self, request: CompletionRequest, error: str, spent: Completion = NOTHING, *, is_batch: bool = False
+        self, request: CompletionRequest, error: str, spent: Completion = NOTHING, *, intent: str = ""
     ) -> None:
         """Record a request that brought no reply, for the budget and the statistics; its key stays open.
 
@@ -281,11 +285,16 @@ class Journal:
             request: what was asked.
             error: what happened.
             spent: the usage of an empty reply.
-            is_batch: it went in a batch.
+            intent: of the batch that it went in.
         """
-        head = self._head("failure", request, 0.0, spent) | ({"batch": True} if is_batch else {})
+        head = self._head("failure", request, 0.0, spent) | ({"batch": True, "intent": intent} if intent else {})
         self._write(orjson.dumps(head)[:-1] + b',"error":' + orjson.dumps(error))
         self.totals[request.role].add(head)
+        self._note_failure(head)
+
+    def knows_failure(self, key: str, intent: str) -> bool:
+        """Whether it is recorded that a request brought no reply in this batch, which is not over."""
+        return key in self._failed.get(intent, ())
 
     def append_throttle(self, change: ThrottleChange) -> None:
         """Record how many calls are in flight from now on; not kept in memory, for a long night has many of them."""
@@ -294,7 +303,7 @@ class Journal:
     def append_batch(self, record: BatchRecord) -> None:
         """Record what became of a batch, and have it on the disk when this returns."""
         self._write(orjson.dumps({"kind": "batch", **record.model_dump()})[:-1])
-        self.batches[record.intent] = record
+        self._note_batch(record)
         self.sync()
 
     def append_progress(self, progress: Progress) -> None:
@@ -431,10 +440,20 @@ class Journal:
         elif content.startswith(b'{"kind":"throttle"'):
             self.throttle_changes.append(parse_record(ThrottleChange, content))
         elif content.startswith(b'{"kind":"batch"'):
-            record = parse_record(BatchRecord, content)
-            self.batches[record.intent] = record
+            self._note_batch(parse_record(BatchRecord, content))
         elif not content.startswith(b'{"kind":"progress"'):
-            self._count(orjson.loads(content[: content.find(b',"error":')] + b"}"))
+            head = orjson.loads(content[: content.find(b',"error":')] + b"}")
+            self._count(head)
+            self._note_failure(head)
+
+    def _note_batch(self, record: BatchRecord) -> None:
+        self.batches[record.intent] = record
+        if not record.is_open:
+            self._failed.pop(record.intent, None)
+
+    def _note_failure(self, head: dict[str, Any]) -> None:
+        if "intent" in head:
+            self._failed.setdefault(head["intent"], set()).add(head["key"])
 
     def _count(self, head: dict[str, Any], request_bytes: int = 0, reply_bytes: int = 0) -> None:
         self.totals[head["role"]].add(head, request_bytes, reply_bytes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from evol.files import open_handle
 from evol.journal import JOURNAL_NAME, parse_record, take_checked
 from evol.records import Progress
 
@@ -15,7 +16,7 @@ _MOST = 1 << 28  # bytes that are looked through
 def read_last_progress(folder: Path) -> Progress | None:
     """How far a run said last that it was; None where it did not, or the journal cannot be read."""
     try:
-        handle = os.open(folder / JOURNAL_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        handle = open_handle(folder / JOURNAL_NAME)
     except OSError:
         return None
     try:

@@ -15,7 +15,7 @@ import orjson
 from evol.config import RunConfig
 from evol.errors import FolderError, UsageError
 from evol.figures import ShownLineage
-from evol.files import is_locked, translate_storage_errors
+from evol.files import is_locked, open_plain, translate_storage_errors
 from evol.folder import ELIMINATED_NAME, SEEDS_NAME, generation_name, require_manifest
 from evol.journal import JOURNAL_NAME, Journal
 from evol.packs import load_pack
@@ -82,7 +82,7 @@ def _read_name(name: str) -> Iterator[tuple[str, int | None]]:
 def _find_lines(path: Path, start: bytes, marker: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the place, from 0, and the text of every line that begins so and has the marker in its head."""
     reach = len(start) + 2 * len(marker) + 40
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         for place, line in enumerate(file):
             if line.startswith(start) and line.find(marker, 0, reach) >= 0:
                 yield place, line
@@ -138,7 +138,7 @@ def _find_scores(folder: Path, seed_id: str) -> dict[str, dict[str, float]]:
 
 def _suggest(folder: Path, name: str) -> list[str]:
     """Ids that are spelt alike: those that begin or end with it, then those with few other letters."""
-    with (folder / SEEDS_NAME).open("rb") as file:
+    with open_plain(folder / SEEDS_NAME) as file:
         ids = [str(orjson.loads(line)["id"]) for line in file]
     wanted = name.casefold()
     ends = [one for one in ids if one.casefold().startswith(wanted) or one.casefold().endswith(wanted)]

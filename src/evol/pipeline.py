@@ -43,6 +43,7 @@ from evol.progresslog import ProgressLog
 from evol.projection import NotFinished, Tally, write_outputs
 from evol.records import (
     ALL_ROLES,
+    NOT_REACHED,
     ROLES,
     Estimate,
     FileDigest,
@@ -55,9 +56,6 @@ from evol.records import (
 )
 from evol.session import Backends, Job, Session, check_open_batches, check_past_cost, judge_end
 from evol.spool import Spool
-
-NOT_REACHED = "not reached"
-"""The `error` of a lineage that the run stopped before; nothing is wrong with it."""
 
 
 class Observer(Protocol):
@@ -255,7 +253,7 @@ def _run_locked(
 def _write_again(checked: Checked, journal: Journal, tally: Tally) -> dict[str, FileDigest] | None:
     """Restore the outputs of a run that was done before, in one pass over the journal; None where calls are missing."""
     before, config = checked.existing, checked.config
-    if before is None or before.status != "done" or before.generations < config.generations:
+    if before is None or before.status != "done" or before.generations < config.generations or journal.open_batches:
         return None
     seeds = read_seeds_again(checked.folder)
     try:
@@ -291,7 +289,7 @@ def _finish(
             "the journal keeps the calls of all"
         )
     _remove_surplus_generations(folder, generations, observer.notice)
-    is_complete = not any(generation.unfinished for generation in tally.generations)
+    is_complete = not any(generation.unfinished for generation in tally.generations) and not journal.open_batches
     status, exit_code = judge_end(ends.fatal, ends.interrupted, is_complete=is_complete)
     manifest = manifest.model_copy(
         update={

@@ -395,6 +395,10 @@ RunStatus = Literal["running", "done", "unfinished", "budget", "endpoint", "inte
 MANIFEST_FORMAT = 1
 
 
+NOT_REACHED = "not reached"
+"""The `error` of what a command stopped before; nothing is wrong with it."""
+
+
 class Manifest(_Frozen):
     """`manifest.json`: what a run folder holds. Written last, so that what it says is on the disk."""
 

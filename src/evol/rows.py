@@ -13,6 +13,7 @@ from typing import IO, Any
 import orjson
 
 from evol.errors import FolderError
+from evol.files import open_plain
 from evol.folder import ELIMINATED_NAME, generation_name
 
 RowDict = dict[str, Any]
@@ -53,7 +54,7 @@ class _Reader:
     def __init__(self, stack: contextlib.ExitStack, path: Path) -> None:
         self.path = path
         try:
-            self._file: IO[bytes] = stack.enter_context(path.open("rb"))
+            self._file: IO[bytes] = stack.enter_context(open_plain(path))
         except OSError as error:
             raise FolderError(f"{path}: {error.strerror}", "run the same `evol run` again to restore it") from None
         self.row = self._read()

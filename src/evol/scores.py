@@ -31,7 +31,7 @@ from evol.figures import (
     ScoringCount,
     ScoringMeta,
 )
-from evol.files import digest_file, open_atomically, write_atomically
+from evol.files import digest_file, open_atomically, open_plain, read_plain, write_atomically
 from evol.folder import generation_name
 from evol.records import Manifest
 from evol.scorer import HIGHEST, LOWEST
@@ -56,7 +56,7 @@ def read_meta(folder: Path) -> ScoresMeta | None:
     """
     path = folder / META_NAME
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -166,7 +166,7 @@ def read_scores(folder: Path) -> Iterator[Score]:
         FolderError: a line that is no score.
     """
     path = folder / SCORES_NAME
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+    with contextlib.suppress(FileNotFoundError), open_plain(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 score = Score.model_validate_json(line)

@@ -136,7 +136,7 @@ def _score_locked(
     counts: Counter[tuple[str, int]] = Counter()
 
     def judge() -> tuple[RunStatus, int]:
-        is_complete = not any(fate == "missing" for fate, _ in counts)
+        is_complete = not any(fate == "missing" for fate, _ in counts) and not journal.open_batches
         return judge_end(gateway.fatal, interrupts.exit_code, is_complete=is_complete)
 
     def describe() -> ScoringMeta:

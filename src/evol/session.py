@@ -13,12 +13,13 @@ import gc
 import importlib.util
 import resource
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evol.accounts import Terms
 from evol.adaptive import ConcurrencyFinder
 from evol.backends.base import Backend, BatchingBackend
+from evol.batchstore import BatchStore
 from evol.config import LOCAL_CONCURRENCY, LimitsConfig, ModelConfig, find_slots
 from evol.cost import Budget, BudgetLimits, Spending
 from evol.errors import EXIT_DONE, EXIT_UNFINISHED, BudgetExhausted, ConfigError, EvolError
@@ -34,6 +35,8 @@ LOCAL_TIMEOUT_FACTOR = 6
 MOST_SLOTS = 1024
 """That `--concurrency auto` may find; a number may be larger."""
 _OTHER_FILES = 64  # that a run has open beside its connections
+_RUNNING = "go on with --backend batch and the same model and endpoint"
+_RATING = "go on with the same `evol score` that sent them"
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 """A piece of work; it lets `RunStopped` through, and deals with `CallFailed` itself."""
@@ -77,14 +80,18 @@ def make_backends(models: Mapping[Role, ModelConfig], limits: LimitsConfig) -> d
     return backends
 
 
-def describe_exposure(backends: Backends) -> list[str]:
-    """A warning for each endpoint that is asked in plain http beyond this machine."""
+def list_labels(backends: Backends) -> list[str]:
+    """Everybody who is asked, by label."""
+    return [backend.label for several in backends.values() for backend in several]
+
+
+def describe_exposure(labels: Iterable[str]) -> list[str]:
+    """A warning for each endpoint, told by its label, that is asked in plain http beyond this machine."""
     from evol.backends.endpoint import is_exposed
 
-    labels = dict.fromkeys(backend.label for several in backends.values() for backend in several)
     return [
         f"warning: {label} is plain http: key and texts can be read on the way; use https"
-        for label in labels
+        for label in dict.fromkeys(labels)
         if is_exposed(label.rpartition(" at ")[2])
     ]
 
@@ -109,7 +116,7 @@ def judge_end(fatal: EvolError | None, interrupted: int, *, is_complete: bool) -
     Args:
         fatal: why the gateway admits nothing more.
         interrupted: exit code of a signal, 0 for none.
-        is_complete: whether nothing is missing, whatever else happened.
+        is_complete: whether nothing is missing, and no batch is out, whatever else happened.
     """
     if is_complete:
         return "done", EXIT_DONE
@@ -162,6 +169,7 @@ class Session:
         self.gateway = Gateway(journal, terms, budget, limits, notice=notice)
         self._budget = budget
         self._open = 0  # jobs
+        self._draining: asyncio.Task[None] | None = None
         self.on_batches: Callable[[], None] = lambda: None
         self.batching = [one for one in self._list_backends() if isinstance(one, BatchingBackend)]
         check_open_batches(journal, backends)
@@ -218,10 +226,14 @@ class Session:
                 grow()
                 interrupts.attach(
                     asyncio.get_running_loop(),
-                    gateway.stop,
+                    self._stop,
                     lambda: [task.cancel() for task in workers],
                     waits=len(self.batching) < len(self._list_backends()),
                 )
+            if not gateway.is_stopping:
+                self._draining = asyncio.create_task(self._drain())
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._draining
         finally:
             self._grow = lambda: None
             interrupts.detach()
@@ -229,6 +241,19 @@ class Session:
                 await each.close()
         for throttle in self._throttles.values():
             throttle.close()
+
+    async def _drain(self) -> None:
+        """Wait for all batches that are out: what is paid comes home, whether anybody asks for it or not."""
+        try:
+            for backend in self.batching:
+                await backend.drain()
+        except EvolError as error:
+            self.gateway.stop(error)
+
+    def _stop(self) -> None:
+        self.gateway.stop()
+        if self._draining is not None:
+            self._draining.cancel()
 
     def _list_backends(self) -> list[Backend]:
         return list(dict.fromkeys(backend for several in self._backends.values() for backend in several))
@@ -296,10 +321,11 @@ def check_open_batches(journal: Journal, backends: Backends) -> None:
     labels = {backend.label for backend in everyone if isinstance(backend, BatchingBackend)}
     lost = [record for record in journal.open_batches if record.label not in labels]
     if lost:
+        is_scorers = BatchStore(journal.path).find_role(lost[0].intent) == "scorer"
         raise ConfigError(
             f"{journal.path.parent}: {len(lost)} {'batch is' if len(lost) == 1 else 'batches are'} out at "
             f"{lost[0].label} with {sum(record.requests for record in lost):,} requests that are paid for",
-            "go on with --backend batch and the same model and endpoint until they are in; `evol status` shows them",
+            f"{_RATING if is_scorers else _RUNNING} until they are in; `evol status` shows them",
         )
 
 

@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+_BLOCK = 1 << 16
+_MOST_SHIFT = 63  # bits of a gap
 _SPEC = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 
 
@@ -90,16 +92,34 @@ def unpack_positions(text: str) -> Iterator[int]:
         ValueError: not such a text.
     """
     try:
-        packed = zlib.decompress(base64.b64decode(text, validate=True))
-    except (binascii.Error, zlib.error):
+        packed = base64.b64decode(text, validate=True)
+    except binascii.Error:
         raise ValueError("no packed positions") from None
-    if packed[-1:] > b"\x7f":
-        raise ValueError("no packed positions")
     position = gap = shift = 0
-    for byte in packed:
+    for byte in _inflate(packed):
         gap |= (byte & 127) << shift
         shift += 7
+        if shift > _MOST_SHIFT:
+            raise ValueError("no packed positions")
         if byte < 128:
             position += gap
             yield position
             position, gap, shift = position + 1, 0, 0
+    if shift:
+        raise ValueError("no packed positions")
+
+
+def _inflate(packed: bytes) -> Iterator[int]:
+    """Yield the bytes of a deflated text; a small one may come to more than fits the memory."""
+    inflater = zlib.decompressobj()
+    try:
+        while not inflater.eof:
+            block = inflater.decompress(packed, _BLOCK)
+            if not block and not inflater.unconsumed_tail:
+                break
+            packed = inflater.unconsumed_tail
+            yield from block
+    except zlib.error:
+        raise ValueError("no packed positions") from None
+    if not inflater.eof:
+        raise ValueError("no packed positions")

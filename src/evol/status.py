@@ -16,7 +16,7 @@ from evol.files import is_locked
 from evol.folder import require_manifest
 from evol.journal import JOURNAL_NAME, Journal
 from evol.journaltail import read_last_progress
-from evol.records import BatchProgress, Manifest, Progress, RunStatus
+from evol.records import NOT_REACHED, BatchProgress, Manifest, Progress, RunStatus
 
 STATUS_FORMAT = 1
 
@@ -158,6 +158,13 @@ def _suggest(folder: Path, manifest: Manifest, state: str, batches: list[BatchPr
         return f"a process is at work; evol stats{suffix} shows the figures so far"
     if state == "done":
         return f"evol merge{suffix} && evol stats{suffix}"
+    if (
+        state == "unfinished"
+        and not manifest.collected
+        and all(one.error == NOT_REACHED for one in manifest.unfinished)
+    ):
+        # a run that asks by itself ends so only with failures; this one goes through files
+        return f"evol import-batch {folder} RESULT…, or evol export-batch {folder} for what waits now"
     again = f"the same evol run {manifest.seeds.path} --out {folder} … as before"
     if batches:
         return f"{again} picks the batches up"

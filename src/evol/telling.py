@@ -24,7 +24,7 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
     from evol.pipeline import RunResult
     from evol.pipeline import run as run_pipeline
     from evol.progress import TerminalObserver
-    from evol.session import describe_exposure
+    from evol.session import describe_exposure, list_labels
     from evol.texts import describe_estimate
 
     checked = check_run(config)
@@ -46,7 +46,7 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
                 f"{'off' if config.judge_scope == 'off' else 'on'}"
                 + ("; the embedded one is for trying out, it evolves poorly" if not config.evolver_model.model else "")
             )
-        for warning in describe_exposure(launch.backends):
+        for warning in describe_exposure(list_labels(launch.backends)):
             say(warning)
         _tell_left_out(checked)
         say(describe_estimate(launch.estimate))
@@ -68,7 +68,7 @@ def run(config: RunConfig, as_json: bool, quiet: bool) -> int:
 
 def print_summary(result: RunResult, folder: Path) -> None:
     """Print what a run, or a collection of shards, came to."""
-    from evol.pipeline import NOT_REACHED
+    from evol.records import NOT_REACHED
     from evol.texts import describe_calls
 
     manifest = result.manifest
@@ -138,7 +138,7 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     from evol.progress import TerminalObserver
     from evol.scores import read_difficulty
     from evol.scoring import score as score_rows
-    from evol.session import describe_exposure, make_backends
+    from evol.session import describe_exposure, list_labels, make_backends
     from evol.texts import describe_scores, describe_scoring
 
     rater = checked.rater
@@ -147,7 +147,7 @@ def score(checked: CheckedScoring, as_json: bool, quiet: bool) -> int:
     asked = " and ".join(backend.label for backend in backends["scorer"])
     asked_price = rater.model.choose_price(price)
     say(f"asking {asked} (scorer); {describe_scoring(checked.work, rater.mode, asked_price)}")
-    for warning in describe_exposure(backends):
+    for warning in describe_exposure(list_labels(backends)):
         say(warning)
     if rater.model.is_local and not rater.model.model:
         say("the embedded model is for trying out: its ratings say little")
@@ -178,6 +178,7 @@ def plan_breadth(seeds: int, model: str | None, base_url: str | None, key_env: s
         return BreadthPlan(seeds)
     from evol.backends.embedder import open_embedder
     from evol.progress import count_up
+    from evol.session import describe_exposure
 
     # "" is the embedded model's name in every configuration
     table = given({"model": "" if model == "embedded" else model, "base_url": base_url, "api_key_env": key_env})
@@ -185,6 +186,8 @@ def plan_breadth(seeds: int, model: str | None, base_url: str | None, key_env: s
 
     def begin(missing: int) -> Callable[[int], object]:
         if missing:
+            for warning in describe_exposure([embedder.label]):
+                say(warning)
             say(f"asking {embedder.label} for embeddings of {missing:,} instructions; they are kept in the run folder")
         return count_up(missing, "text")
 

@@ -18,6 +18,7 @@ import orjson
 
 from evol.calltotals import BYTES_PER_TOKEN
 from evol.errors import FolderError
+from evol.files import open_plain
 from evol.journal import JOURNAL_NAME
 from evol.records import ALL_ROLES, UNKNOWN_TOKENS, Price, ThrottleChange
 
@@ -197,7 +198,7 @@ def _read_heads(path: Path) -> Iterator[tuple[dict[str, Any], int, int]]:
     line is passed over.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             for line in file:
                 if not line.endswith(b"}\n") or not line.startswith((b'{"kind":"call"', b'{"kind":"failure"')):
                     continue

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from evol.batchfiles import (
     MOST_BYTES,
+    MOST_LINE_BYTES,
     MOST_REQUESTS,
     Result,
     count_bytes,
+    find_key,
     format_request,
     interpret,
     is_key,
@@ -29,15 +31,12 @@ from evol.batchfiles import (
 )
 from evol.checks import Checked
 from evol.errors import CallError, EmptyReplyError, EndpointError, FolderError, InputError, UsageError
-from evol.files import JsonlWriter, open_atomically
+from evol.files import JsonlWriter, open_atomically, open_handle, open_plain
 from evol.folder import read_seeds_again
 from evol.journal import Journal
 from evol.lineage import Complete, evolve_lineage
 from evol.records import Completion, CompletionRequest, Seed
 from evol.replay import Find, NotKnown, replay
-
-MOST_LINE_BYTES = 64 * 1024 * 1024
-"""A longer line is no result."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,24 @@ def write_wave(
             writer.write_line(format_request(request.key, request.body))
             current[model] = path, writer, total + size
         written += [BatchFile(path, model, writer.rows) for model, (path, writer, _) in current.items()]
-    number = len(used) + 1
-    while used and (stale := _name_file(out, number)).exists() and _is_ours(stale):
-        stale.unlink()  # of an earlier wave
-        number += 1
+    if used or _is_answered(out, journal):
+        _remove_stale(out, len(used) + 1)
     return sorted(written, key=lambda file: used.index(file.path))
+
+
+def _remove_stale(out: Path, number: int) -> None:
+    """Remove the files of an earlier wave from a number on."""
+    while (stale := _name_file(out, number)).exists() and _is_ours(stale):
+        stale.unlink()
+        number += 1
+
+
+def _is_answered(path: Path, journal: Journal) -> bool:
+    """Whether a file holds a wave whose results are in the journal."""
+    if not path.is_file() or not _is_ours(path):
+        return False
+    with open_plain(path) as file:
+        return journal.knows(find_key(file.read(200)))
 
 
 def import_results(checked: Checked, journal: Journal, paths: list[Path], *, any_model: bool = False) -> Import:
@@ -219,7 +231,7 @@ class _Results:
     def __post_init__(self) -> None:
         for path in self.paths:
             try:
-                with path.open("rb") as file:
+                with open_plain(path) as file:
                     self._scan(path, file)
             except FileNotFoundError:
                 raise InputError(f"{path}: no such file", "check the path") from None
@@ -273,7 +285,7 @@ class _Results:
 
     @staticmethod
     def _read(place: _Place) -> Result:
-        handle = os.open(place.path, os.O_RDONLY)
+        handle = open_handle(place.path)
         try:
             return parse_result(os.pread(handle, place.length, place.offset).removeprefix(b"\xef\xbb\xbf"))
         except ValueError:
@@ -287,7 +299,7 @@ def _name_file(out: Path, number: int) -> Path:
 
 
 def _is_ours(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return is_our_request(file.read(200))
 
 

@@ -6,7 +6,7 @@
 Areas are eliminator, elimination (what it rests on), journal, gateway, merge and mixing (what it rests on); all unless
 named. Each is mutated in a copy of the project, tried by its own tests in process, and judged by `mutmut results`:
 `mutmut run` ends with 0 also where mutants survive. Prints a table; `--show` prints the difference of every mutant that
-was not killed. With `--keep DIR` the copies stay, and what was tried there is not tried again unless the source changed.
+was not killed. With `--keep DIR` the copies stay, and what was tried there is not tried again unless its code changed.
 """
 
 from __future__ import annotations

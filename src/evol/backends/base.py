@@ -45,13 +45,14 @@ class Accounts(Protocol):
     def keep(self, request: CompletionRequest, completion: Completion, latency: float) -> None:
         """A request that is out brought this outcome; one that the journal knows already is passed over."""
 
-    def lose(self, request: CompletionRequest, error: str, spent: Completion | None) -> None:
+    def lose(self, request: CompletionRequest, error: str, spent: Completion | None, intent: str) -> None:
         """A request that is out brought no reply.
 
         Args:
             request: as it was sent.
             error: what happened.
             spent: the usage of an empty reply, None where it never was at work.
+            intent: of its batch.
         """
 
     def release(self, request: CompletionRequest) -> None:
@@ -113,3 +114,10 @@ class BatchingBackend(Backend, Protocol):
     def list_out(self) -> list[BatchProgress]:
         """The batches that are out."""
         ...
+
+    async def drain(self) -> None:
+        """Wait until no batch is out, also for those whose results nobody waits for: they are paid.
+
+        Raises:
+            EvolError: nothing more can be had here.
+        """

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from evol.backends.base import Accounts
 from evol.backends.batchclient import ENDED, Batch, Connection
-from evol.backends.batchservice import BatchService, NotTaken
+from evol.backends.batchservice import BatchService, NotTaken, tell_way_out
 from evol.batchfiles import MOST_BYTES, MOST_REQUESTS, Result, count_bytes, interpret, is_same_refusal
 from evol.batchfiles import split as split_sizes
 from evol.batchstore import BatchStore, ResultIndex
@@ -34,6 +34,10 @@ from evol.records import BatchProgress, BatchRecord, BatchState, Completion, Com
 
 TRIES = 3
 """Batches that a request goes through before it is given up, or its empty reply is taken as the outcome."""
+MORE_TRIES = 2
+"""Times that missing results are looked for again before they are taken for lost."""
+OVERDUE = 72 * 3600.0
+"""Seconds after which a batch that promised an end within 24 hours is told to be stuck."""
 LAUNCH_GRACE = 30.0
 """Seconds that a batch which is being sent is given when the run stops."""
 QUEUE_FULL = ("token_limit_exceeded", "request_limit_exceeded")
@@ -199,6 +203,13 @@ class BatchBackend:
         self._collected_bytes = 0
         self._submit_due()
 
+    async def drain(self) -> None:
+        """See `backends.base.BatchingBackend`."""
+        while self._tasks and not self._broken:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        if self._broken:
+            raise self._broken
+
     async def close(self) -> None:
         """Stop looking at batches, and release connections; the batches go on."""
         launching = [out for out in self._out.values() if not out.launched.is_set()]
@@ -253,14 +264,10 @@ class BatchBackend:
     async def _carry_out(self, out: _Out) -> None:
         """Everything from the intent to the last result."""
         try:
-            batch, times = await self._launch(out), 0
+            batch = await self._launch(out)
             self._tell(out, batch)
-            while batch.state not in ENDED:
-                await self._service.pause(times)
-                times += 1
-                batch = await self._service.look(out.record, self._store)
-                self._tell(out, batch)
-            if batch.state == "failed":
+            batch = await self._await_end(out, batch)
+            if batch.state == "failed" and not batch.output_id:
                 self._take_failure(out, batch)
                 await self._service.pause(self._failures)
                 self._failures += 1
@@ -271,6 +278,35 @@ class BatchBackend:
             self._break(error)
         finally:
             out.launched.set()
+
+    async def _await_end(self, out: _Out, batch: Batch) -> Batch:
+        """Look until nothing more comes.
+
+        Raises:
+            EndpointError: the server does not end it, or does not say where its results are.
+        """
+        times = misses = 0
+        while batch.state not in ENDED or batch.lacks_results:
+            if batch.state not in ENDED:
+                if time.time() - out.since > OVERDUE:
+                    raise self._describe_loss(out, f"is still {batch.state!r} after {OVERDUE / 3600:.0f} hours")
+            elif misses == MORE_TRIES:
+                if batch.error_id:
+                    break
+                raise self._describe_loss(out, f"is {batch.state}, and the server names no file of results")
+            else:
+                misses += 1
+            await self._service.pause(times)
+            times += 1
+            batch = await self._service.look(out.record, self._store)
+            self._tell(out, batch)
+        return batch
+
+    def _describe_loss(self, out: _Out, what: str) -> EndpointError:
+        return EndpointError(
+            f"{self.label}: the batch {out.record.batch_id} {what}",
+            f"the same command looks again; {tell_way_out(out.record, self._store)}",
+        )
 
     async def _launch(self, out: _Out) -> Batch:
         """Have the batch stand at the server, once."""
@@ -334,11 +370,7 @@ class BatchBackend:
         assert self._journal is not None  # noqa: S101 - `attach` comes first
         self._handing_out += 1
         try:
-            paths = self._store.result_paths(out.record.intent)
-            for file_id, path in zip((batch.output_id, batch.error_id), paths, strict=True):
-                if file_id:
-                    await self._service.fetch(out.record, self._store, file_id, path)
-            results = ResultIndex([path for path in paths if path.exists()], out.keys, self._notice)
+            results = await self._fetch_results(out, batch)
             refused: list[tuple[CompletionRequest, CallRejected]] = []
             answered = 0
             for number, request in enumerate(self._store.read(out.record.intent), 1):
@@ -352,7 +384,7 @@ class BatchBackend:
                     await asyncio.sleep(0)
             is_useless = bool(refused) and not answered and not self._journal.calls
             for request, refusal in refused:
-                self._accounts.lose(request, refusal.message, None)
+                self._lose(out, request, refusal.message)
             self._forget(out, "finished")
             if is_useless and is_same_refusal([refusal for _, refusal in refused]):
                 raise EndpointError(
@@ -365,7 +397,30 @@ class BatchBackend:
             for _ in range(3):
                 await asyncio.sleep(0)  # who goes on may ask at once
         finally:
+            self._store.remove_results(out.record.intent)
             self._handing_out -= 1
+
+    async def _fetch_results(self, out: _Out, batch: Batch) -> ResultIndex:
+        """The results of a batch; where fewer came than the server has, they are fetched again.
+
+        Raises:
+            EndpointError: there is none among them.
+        """
+        paths = self._store.result_paths(out.record.intent)
+        for times in range(MORE_TRIES + 1):
+            for file_id, path in zip((batch.output_id, batch.error_id), paths, strict=True):
+                if file_id:
+                    await self._service.fetch(out.record, self._store, file_id, path)
+            results = ResultIndex(paths, out.keys)
+            if results.answered >= batch.completed and not results.is_useless:
+                break
+            if times < MORE_TRIES:
+                await self._service.pause(times)
+        for oddity in results.list_oddities():
+            self._notice(f"batch {batch.id}: its results hold {oddity}; passed over")
+        if results.is_useless:  # whoever took this for missing results would pay for all of them again
+            raise self._describe_loss(out, f"is {batch.state}, and its files hold no result of its requests")
+        return results
 
     def _take_result(self, out: _Out, request: CompletionRequest, result: Result | None, batch: Batch) -> int:
         """Take one result; 1 if it is an outcome.
@@ -380,14 +435,14 @@ class BatchBackend:
         except EmptyReplyError as error:
             spent = Completion("", error.finish_reason, error.input_tokens, error.output_tokens)
             if self._tries[request.key] + 1 < TRIES:
-                self._put_back(request, error, spent)
+                self._put_back(out, request, error, spent)
                 return 0
             completion = spent
         except TransientCallError as error:
-            self._put_back(request, error, None)
+            self._put_back(out, request, error, None)
             return 0
         except EndpointError as error:
-            self._accounts.lose(request, error.message, None)
+            self._lose(out, request, error.message)
             self._reject(request.key, error)
             return 0
         self._accounts.keep(request, completion, max(0.0, time.time() - out.since))
@@ -395,14 +450,24 @@ class BatchBackend:
             future.set_result(completion)
         return 1
 
-    def _put_back(self, request: CompletionRequest, error: TransientCallError, spent: Completion | None) -> None:
+    def _put_back(
+        self, out: _Out, request: CompletionRequest, error: TransientCallError, spent: Completion | None
+    ) -> None:
         """A request that was not answered is asked again, or given up."""
         self._tries[request.key] += 1
-        self._accounts.lose(request, error.message, spent)
+        self._lose(out, request, error.message, spent)
         if self._tries[request.key] < TRIES:
             self._reject(request.key, error)
         else:
             self._reject(request.key, CallFailed(f"gave up after {TRIES} batches: {error.message}", error.status))
+
+    def _lose(self, out: _Out, request: CompletionRequest, error: str, spent: Completion | None = None) -> None:
+        """Account for a request that brought no reply, once: an earlier process may have got so far."""
+        assert self._journal is not None  # noqa: S101 - `attach` comes first
+        if self._journal.knows_failure(request.key, out.record.intent):
+            self._accounts.release(request)
+        else:
+            self._accounts.lose(request, error, spent, out.record.intent)
 
     def _reject(self, key: str, error: BaseException) -> None:
         if (future := self._waiting.pop(key, None)) is not None and not future.done():

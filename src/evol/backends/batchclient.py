@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import aiohttp
 import orjson
 
 from evol.backends.blotting import Blot
-from evol.backends.client import CONNECT_TIMEOUT, find_proxy, interpret_refusal, read_body
+from evol.backends.client import CONNECT_TIMEOUT, MOST_SAID, find_proxy, interpret_refusal, read_body, say
 from evol.batchfiles import CHAT_URL
 from evol.errors import CallRejected, EndpointError, TransientCallError
 from evol.files import open_atomically, translate_storage_errors
@@ -29,6 +30,9 @@ INTENT_KEY = "evol_intent"
 TRANSFER_TIMEOUT = 3600.0
 """Seconds that a file may take, up or down."""
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")  # it becomes part of a URL
+_MOST_WORD = 40  # characters of a state or a code
+_LATEST = 1e11  # seconds since the epoch; a later time is none
 _PAGE = 100
 _MOST_PAGES = 50
 _SLACK = 3600.0  # seconds that two clocks may differ
@@ -76,6 +80,11 @@ class Batch:
     expires: float | None = None
     error_code: str = ""
     error: str = ""
+
+    @property
+    def lacks_results(self) -> bool:
+        """Whether results that are paid must be somewhere, and the server does not say where."""
+        return not self.output_id and (self.completed > 0 or (self.state == "completed" and not self.error_id))
 
 
 class BatchClient:
@@ -138,7 +147,8 @@ class BatchClient:
             found = page.get("data")
             batches = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
             for one in batches:
-                if (one.get("metadata") or {}).get(INTENT_KEY) == intent:
+                metadata = one.get("metadata")
+                if isinstance(metadata, dict) and metadata.get(INTENT_KEY) == intent:
                     return self._read_batch(one)
             if not batches or not page.get("has_more"):
                 return None
@@ -148,22 +158,39 @@ class BatchClient:
             after = self._read_text(batches[-1], "id")
         return None
 
-    async def fetch(self, file_id: str, path: Path) -> None:
-        """Store the content of a file, whole or not at all.
+    async def fetch(self, file_id: str, path: Path, most_bytes: int) -> None:
+        """Store the content of a file, whole or not at all, without the key.
+
+        Args:
+            file_id: of the file.
+            path: where it shall stand.
+            most_bytes: a larger file is none of results.
 
         Raises:
+            EndpointError: it is larger.
             StorageError: the disk refused.
         """
         url = f"/files/{file_id}/content"
+        size, rest = 0, b""
         async with self._open("GET", url, TRANSFER_TIMEOUT) as response:
             with open_atomically(path) as writer:
                 blocks = response.content.iter_chunked(1 << 18)
                 while True:
                     with self._translate(f"GET {url}", TRANSFER_TIMEOUT):  # a broken connection is no full disk
                         block = await anext(blocks, b"")
+                    size += len(block)
+                    if size > most_bytes:
+                        response.close()
+                        raise EndpointError(
+                            f"{self._base}: GET {url}: over {most_bytes:,} bytes, which is no file of results",
+                            "the same command asks again; ask the service what it holds",
+                        )
+                    rest = self._blot.stored(rest + block)
+                    end = len(rest) - self._blot.overlap if block else len(rest)
+                    writer.write_block(rest[: max(0, end)])
+                    rest = rest[max(0, end) :]
                     if not block:
                         break
-                    writer.write_block(block)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -190,7 +217,8 @@ class BatchClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(proxy=find_proxy(self._base))
         what = f"{method} {path.partition('?')[0]}"
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_TIMEOUT)
+        silence = self._timeout if method == "GET" else None  # a server may think long about a file that it was sent
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_TIMEOUT, sock_read=silence)
         with self._translate(what, seconds):
             async with self._session.request(
                 method,
@@ -210,7 +238,8 @@ class BatchClient:
             yield
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError) as error:
             raise TransientCallError(self._blot.text(f"{what}: cannot connect: {error}"), unreachable=True) from None
-        except TimeoutError:
+        except TimeoutError as error:
+            seconds = self._timeout if isinstance(error, aiohttp.SocketTimeoutError) else seconds
             raise TransientCallError(f"{what}: no reply within {seconds:g} s") from None
         except (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError) as error:
             said = str(error) or type(error).__name__
@@ -225,13 +254,14 @@ class BatchClient:
             raise
         raise EndpointError(f"{self._base}: {what}: HTTP {status}", "check what the service says about the account")
 
-    @staticmethod
-    def _read_text(found: dict[str, Any], key: str) -> str:
+    def _read_text(self, found: dict[str, Any], key: str) -> str:
         value = found.get(key)
-        # it becomes part of a URL
-        if not isinstance(value, str) or not value or not all(char.isalnum() or char in "-_.:" for char in value):
+        if not isinstance(value, str) or not _ID.fullmatch(value) or self._blot.finds_key(value):
             raise TransientCallError(f"the reply holds no usable {key}", 200)
         return value
+
+    def _say(self, value: object, most: int = MOST_SAID) -> str:
+        return self._blot.text(say(value))[:most]
 
     def _read_batch(self, found: dict[str, Any]) -> Batch:
         counts = found.get("request_counts")
@@ -240,17 +270,17 @@ class BatchClient:
         data = errors.get("data") if isinstance(errors, dict) else None
         first = data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else {}
         line = first.get("line")
-        message = self._blot.text(" ".join(str(first.get("message") or "").split()))[:300]
+        message = self._say(first.get("message") or "")
         expires = found.get("expires_at")
         return Batch(
             id=self._read_text(found, "id"),
-            state=str(found.get("status")),
+            state=self._say(found.get("status"), _MOST_WORD),
             output_id=self._read_text(found, "output_file_id") if found.get("output_file_id") else "",
             error_id=self._read_text(found, "error_file_id") if found.get("error_file_id") else "",
             completed=_read_count(counts.get("completed")),
             failed=_read_count(counts.get("failed")),
-            expires=float(expires) if isinstance(expires, int | float) else None,
-            error_code=str(first.get("code") or ""),
+            expires=float(expires) if isinstance(expires, int | float) and 0 < expires < _LATEST else None,
+            error_code=self._say(first.get("code") or "", _MOST_WORD),
             error=f"line {line}: {message}" if isinstance(line, int) else message,
         )
 

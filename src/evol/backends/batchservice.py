@@ -22,6 +22,10 @@ from evol.records import BatchRecord
 
 FIRST_LOOK = 12
 """The first pause is the longest one divided by this: 5 s of a minute."""
+MOST_RESULT = 1 << 20
+"""Bytes of a result, in the mean of a batch: ten times what a model's longest replies take."""
+MOST_EXTRA = 16 << 20
+"""Bytes more, for a batch of few requests."""
 SLOWER = 1.5
 """Each pause is so many times the last one."""
 
@@ -109,7 +113,7 @@ class BatchService:
             return await self._persist(lambda: self._client.look(record.batch_id))
 
     async def fetch(self, record: BatchRecord, store: BatchStore, file_id: str, path: Path) -> None:
-        """Store a file of a batch's results.
+        """Store a file of a batch's results; an endless one is given up.
 
         Raises:
             EndpointError: it cannot be had.
@@ -118,7 +122,8 @@ class BatchService:
         with _tell_loss(
             f"{self._label}: the server has the results of the batch {record.batch_id} no longer", record, store
         ):
-            await self._persist(lambda: self._client.fetch(file_id, path))
+            most = MOST_EXTRA + record.requests * MOST_RESULT
+            await self._persist(lambda: self._client.fetch(file_id, path, most))
 
     def list_pauses(self) -> list[float]:
         """Seconds before each look at a batch; the last one is repeated."""
@@ -184,13 +189,18 @@ def _tell_loss(said: str, record: BatchRecord, store: BatchStore) -> Iterator[No
         if not (isinstance(error.__cause__, CallRejected) and error.__cause__.status == 404):
             raise
         raise EndpointError(
-            said,
-            "use the key and the --base-url it was made with; if it is lost for good, remove "
-            f"{store.calls_path(record.intent)}, and its requests are sent again",
+            said, f"use the key and the --base-url it was made with; {tell_way_out(record, store)}"
         ) from None
 
 
+def tell_way_out(record: BatchRecord, store: BatchStore) -> str:
+    """What to do about a batch whose results are lost; only the user can say that they are, for they are paid."""
+    return f"if it is lost for good, remove {store.calls_path(record.intent)}, and its requests are sent again"
+
+
 def _suggest(error: CallRejected) -> str:
+    if 300 <= error.status < 400:
+        return "the endpoint redirects, and redirects are not followed; name its final address with --base-url"
     if error.status in (404, 405):
         return "this endpoint may have no Batch API; use --backend endpoint, or `evol export-batch` for files"
     return "check --model and the settings of its requests"

@@ -35,6 +35,21 @@ class Blot:
             body = body.replace(secret.encode(), BLOT.encode())
         return body
 
+    @property
+    def overlap(self) -> int:
+        """Bytes at the end of a block that may be the beginning of a real key."""
+        return max((len(secret) for secret in self._real), default=1) - 1
+
+    def finds_key(self, text: str) -> bool:
+        """Whether a real key stands in a text."""
+        return any(secret in text for secret in self._real)
+
+    def stored(self, content: bytes) -> bytes:
+        """Bytes that are kept on the disk for a while; as of a reply, a dummy key may stand in them."""
+        for secret in self._real:
+            content = content.replace(secret.encode(), BLOT.encode())
+        return content
+
     def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         """Headers that messages may quote."""
         return _Blotted(self, headers)

@@ -46,7 +46,8 @@ CONNECT_TIMEOUT = 15.0
 """Seconds to reach the host."""
 
 _MAX_TOKENS_COUNT = 20_000_000  # beyond any model's context: a figure that would only break the sums
-_MAX_SAID = 300
+MOST_SAID = 300
+"""Characters of what a server said that a message repeats."""
 _MAX_FINISH = 60
 _QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "quota_exceeded"}
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
@@ -105,16 +106,19 @@ class ChatClient:
             raise TransientCallError(f"cannot connect within {CONNECT_TIMEOUT:g} s", unreachable=True) from None
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
             raise TransientCallError(
-                self._blot.text(f"cannot connect: {error}")[:_MAX_SAID], unreachable=True
+                self._blot.text(f"cannot connect: {error}")[:MOST_SAID], unreachable=True
             ) from None
         except TimeoutError:
             raise TransientCallError(f"no reply within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-            said = self._blot.text(f"the connection broke: {str(error) or type(error).__name__}")[:_MAX_SAID]
+            said = self._blot.text(f"the connection broke: {str(error) or type(error).__name__}")[:MOST_SAID]
             raise TransientCallError(said) from None
         if status == 200 and (status := find_status_inside(body)) == 200:
             try:
                 return self._blot.completion(parse_completion(body, self._read_hint(headers)))
+            except EmptyReplyError as error:
+                error.finish_reason = self._blot.text(error.finish_reason)
+                raise
             except TransientCallError as error:
                 if not error.unreadable:
                     raise
@@ -137,7 +141,7 @@ class ChatClient:
                 url, headers=self._headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=5)
             ) as response:
                 parsed = orjson.loads(await read_body(response, self._long_bodies))
-                return [self._blot.text(str(model["id"]))[:_MAX_SAID] for model in parsed["data"]]
+                return [self._blot.text(str(model["id"]))[:MOST_SAID] for model in parsed["data"]]
         except (aiohttp.ClientError, OSError, TimeoutError, TransientCallError, ValueError, KeyError, TypeError):
             return []
 
@@ -212,7 +216,7 @@ def interpret_refusal(
         CallRejected: this request will be refused again.
     """
     message, codes = _read_error(blot.body(body))
-    message = blot.text(message)[:_MAX_SAID]
+    message = blot.text(message)[:MOST_SAID]
     said = f"HTTP {status}{f': {message}' if message else ''}"
     if status == 429 and codes & _QUOTA_CODES:
         raise EndpointError(f"{url}: {said}", "the quota is used up; check the account's plan and billing")
@@ -336,6 +340,13 @@ def _read_count(value: object) -> int:
     return int(value) if is_count else UNKNOWN_TOKENS  # type: ignore[call-overload]
 
 
+def say(value: object) -> str:
+    """A value out of a reply on one line, "" for one that is nested too deeply to be said."""
+    with contextlib.suppress(TypeError):
+        return " ".join((value if isinstance(value, str) else orjson.dumps(value).decode()).split())
+    return ""
+
+
 def _read_error(body: bytes) -> tuple[str, set[str]]:
     """An error body's message on one line, and its codes and types in lower case."""
     try:
@@ -345,8 +356,7 @@ def _read_error(body: bytes) -> tuple[str, set[str]]:
         return ("" if "<" in text else " ".join(text.split())), set()
     error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     if not isinstance(error, dict):
-        return " ".join(str(error).split()), set()
+        return say(error), set()
     inner = error.get("innererror")
     codes = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
-    message = " ".join(str(error.get("message") or "").split())
-    return message, {code.lower() for code in codes if isinstance(code, str)}
+    return say(error.get("message") or ""), {code.lower() for code in codes if isinstance(code, str)}

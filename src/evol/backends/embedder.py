@@ -2,21 +2,24 @@
 
 The `openai` package carries a batch to an endpoint and tries again (408, 409, 429, 5xx, broken connections; Retry-After
 is obeyed up to a minute). A batch that is refused as it stands is halved, and a single text that is too long for the
-model is cut in half until it fits. Redirects are not followed, so that a key cannot leave for another host.
+model is cut in half until it fits. Redirects are not followed, so that a key cannot leave for another host, and a reply
+is read no further than MAX_BODY_BYTES, whatever it is packed as.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
-import math
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from evol.backends.client import MAX_BODY_BYTES
 from evol.backends.endpoint import NO_KEY, find_base_urls, find_key
 from evol.backends.local import INSTALL_RUNTIME, find_embedded_weights
 from evol.config import ModelConfig
@@ -29,6 +32,8 @@ TIMEOUT = 120.0
 CONTEXT = 2048
 """Tokens of a text that a model inside this process takes, at most."""
 
+_LARGEST = 3.4e38  # vectors are kept as 32-bit floats; what is larger would be infinite there
+_MOST_TOKENS = 20_000_000  # of one request: a larger count would only break the sum
 _SHORTEST = 200
 """Characters; a shorter text is not cut further."""
 _WRONG_MODEL = "check --embed-model: does it make embeddings, and is --embed-base-url its place?"
@@ -68,7 +73,8 @@ class Embedder:
         vectors = read_vectors(body, len(texts), self.label)
         usage = body.get("usage")
         tokens = usage.get("total_tokens") if isinstance(usage, dict) else 0
-        self.tokens += tokens if isinstance(tokens, int) else 0
+        if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < _MOST_TOKENS:
+            self.tokens += tokens
         return vectors
 
     def _embed_less(self, texts: Sequence[str], error: CallRejected) -> list[list[float]]:
@@ -102,14 +108,16 @@ def read_vectors(body: Any, count: int, label: str) -> list[list[float]]:
     """
     try:
         rows = [(int(row.get("index", place)), row["embedding"]) for place, row in enumerate(body["data"])]
+        if not all(isinstance(vector, list) for _, vector in rows):
+            raise TypeError  # noqa: TRY301 - as bad as no embeddings; a text of digits is none
         vectors = [[float(value) for value in vector] for _, vector in sorted(rows, key=lambda row: row[0])]
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         raise EndpointError(f"{label}: the reply holds no embeddings", _WRONG_MODEL) from None
     if len(vectors) != count or sorted(index for index, _ in rows) != list(range(count)):
         raise EndpointError(f"{label}: {len(vectors)} embeddings for {count} texts", _WRONG_MODEL)
     if len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
         raise EndpointError(f"{label}: embeddings of different lengths", _WRONG_MODEL)
-    if not all(map(math.isfinite, (value for vector in vectors for value in vector))):
+    if not all(abs(value) <= _LARGEST for vector in vectors for value in vector):  # of no NaN this is so
         raise EndpointError(f"{label}: embeddings that are no finite numbers", _WRONG_MODEL)
     return vectors
 
@@ -127,12 +135,20 @@ def _open_endpoint(model: ModelConfig) -> Embedder:
 
     def ask(texts: list[str]) -> Any:
         try:
-            http_client = openai.DefaultHttpxClient(follow_redirects=False, timeout=TIMEOUT)
+            limiter = _Limiter()
+            http_client = openai.DefaultHttpxClient(
+                follow_redirects=False,
+                timeout=TIMEOUT,
+                headers={"Accept-Encoding": "identity"},
+                event_hooks={"response": [limiter.read]},
+            )
             with openai.OpenAI(
                 api_key=key or NO_KEY, base_url=base, max_retries=RETRIES, timeout=TIMEOUT, http_client=http_client
             ) as client:
                 raw = client.embeddings.with_raw_response
                 reply = raw.create(model=model.name, input=texts, encoding_format="float")
+            if limiter.is_cut:
+                raise EndpointError(f"{label}: a reply of over {MAX_BODY_BYTES:,} bytes", _WRONG_MODEL)
             return orjson.loads(reply.content)
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             said = f"{label}: HTTP {error.status_code}: {clean(error.message)}"
@@ -152,6 +168,35 @@ def _open_endpoint(model: ModelConfig) -> Embedder:
             raise EndpointError(f"{label}: the reply is not JSON", _WRONG_MODEL) from None
 
     return Embedder(label, ask)
+
+
+class _Limiter:
+    """Reads replies as far as MAX_BODY_BYTES and TIMEOUT allow, and takes them as they are: they may be packed bombs.
+
+    Attributes:
+        is_cut: the last reply was longer.
+    """
+
+    def __init__(self) -> None:
+        self.is_cut = False
+
+    def read(self, response: Any) -> None:
+        """Read a body; the client calls this before it does."""
+        httpx = importlib.import_module(type(response).__module__.partition(".")[0])  # of newer SDKs httpx2
+        response.headers.pop("Content-Encoding", None)
+        body, deadline = bytearray(), time.monotonic() + TIMEOUT
+        try:
+            for block in response.stream:
+                body += block
+                self.is_cut = len(body) > MAX_BODY_BYTES
+                if self.is_cut:
+                    body.clear()
+                    break
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout(f"no whole reply within {TIMEOUT:.0f} s", request=response.request)
+        finally:
+            response.stream.close()
+        response.stream = httpx.ByteStream(bytes(body))
 
 
 def _open_local(model: ModelConfig) -> Embedder:

@@ -197,11 +197,12 @@ def count_ballots(
 def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
     """Carry out a command that makes one file; tells what cannot be seen from its rows."""
     from evol.evaluation.estimate import plan_file
-    from evol.evaluation.filework import NOT_REACHED, work_off
+    from evol.evaluation.filework import work_off
     from evol.evaluation.texts import describe_file_estimate
     from evol.pricing import find_prices
     from evol.progress import TerminalObserver
-    from evol.session import describe_exposure, make_backends
+    from evol.records import NOT_REACHED
+    from evol.session import describe_exposure, list_labels, make_backends
 
     prices = find_prices(job.models, job.limits)
 
@@ -209,7 +210,7 @@ def _make_file(job: FileJob[Any], unit: str, quiet: bool) -> FileResult[Any]:
         backends = make_backends(job.models, job.limits)
         for role, several in backends.items():
             say(f"asking {' and '.join(backend.label for backend in several)} ({role})")
-        for warning in describe_exposure(backends):
+        for warning in describe_exposure(list_labels(backends)):
             say(warning)
         say(f"expected: {describe_file_estimate(plan_file(job, prices))}")
         return backends

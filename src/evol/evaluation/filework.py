@@ -25,12 +25,9 @@ from evol.files import lock_file
 from evol.gateway import Gateway
 from evol.interrupts import Interrupts
 from evol.journal import Journal, has_calls
-from evol.records import CallCount, CompletionRequest, Price, Role
+from evol.records import NOT_REACHED, CallCount, CompletionRequest, Price, Role
 from evol.replay import NotKnown, replay
 from evol.session import Backends, Job, Session, judge_end
-
-NOT_REACHED = "not reached"
-"""Why a task is missing that the command stopped before; nothing is wrong with it."""
 
 
 class Observer(Protocol):
@@ -138,7 +135,7 @@ def _work_locked(
     rows = _project(job, journal)
     failures: dict[int, str] = {}
     fatal: EvolError | None = None
-    was_done = None not in rows
+    was_done = None not in rows and not journal.open_batches
     if not was_done:
         backends = connect()
         write_meta(job, current, _describe(job, journal, prices, "running", current))
@@ -156,7 +153,8 @@ def _work_locked(
         rows = _project(job, journal)
     journal.sync()
     missing = [place for place, row in enumerate(rows) if row is None]
-    status, exit_code = judge_end(fatal, interrupts.exit_code, is_complete=not missing)
+    is_complete = not missing and not journal.open_batches
+    status, exit_code = judge_end(fatal, interrupts.exit_code, is_complete=is_complete)
     meta = _describe(job, journal, prices, status, "", rows)
     write_rows(job, rows, meta, current)
     unfinished = [(job.tasks[place].name, failures.get(place, NOT_REACHED)) for place in missing]

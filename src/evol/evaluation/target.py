@@ -19,7 +19,7 @@ from evol.checks import refuse_other_settings
 from evol.errors import UsageError
 from evol.evaluation.jobs import FileJob, RowT
 from evol.evaluation.records import FileMeta
-from evol.files import digest_file, open_atomically, write_atomically
+from evol.files import digest_file, open_atomically, read_plain, write_atomically
 from evol.journal import has_calls
 
 
@@ -70,7 +70,7 @@ def check_target(job: FileJob[RowT]) -> str:
 
 def _read_meta(job: FileJob[RowT]) -> FileMeta | None:
     try:
-        return FileMeta.model_validate_json(job.meta_path.read_bytes())
+        return FileMeta.model_validate_json(read_plain(job.meta_path))
     except (OSError, ValidationError):
         return None
 

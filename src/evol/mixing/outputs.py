@@ -29,6 +29,7 @@ from evol.files import (
     digest_file,
     hold_folder,
     mark_in_use,
+    read_plain,
     remove_abandoned,
     sync_folder,
     translate_storage_errors,
@@ -242,7 +243,7 @@ class Outputs:
 def read_marker(path: Path) -> dict[str, set[str]] | None:
     """Digests that a marker knows, by name; None where there is no marker, or not one of ours."""
     try:
-        about = orjson.loads(path.read_bytes())
+        about = orjson.loads(read_plain(path))
         if "files" not in about:  # of evol 0.1's first days: the mix alone
             name = Path(about["out"]).name
             return {name: {str(about["sha256"]), str(about["replaces_sha256"])}}

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from evol.draws import draw_integer
 from evol.errors import EvolError, FolderError, FolderInUse, UsageError
-from evol.files import MAX_LINE_BYTES, digest_file, is_locked
+from evol.files import MAX_LINE_BYTES, digest_file, is_locked, open_handle
 from evol.folder import ELIMINATED_NAME, generation_name, require_manifest
 from evol.records import Manifest, Row
 from evol.seeds import digest_instruction
@@ -184,7 +184,7 @@ class RowFiles:
             return self._handles[number]
         path = self.paths[number]
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            handle = open_handle(path)
         except OSError as error:
             raise FolderError(f"{path}: {error.strerror}", _RESTORE) from None
         self._handles[number] = handle
