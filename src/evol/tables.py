@@ -258,7 +258,7 @@ def _describe_throttle(throttle: list[ThrottleChange]) -> Iterator[str]:
         limits = [change.limit for change in changes]
         yield (
             f"calls in flight at {label}: {limits[-1]} at last, {min(limits)} to {max(limits)} "
-            f"over {len(changes)} changes"
+            f"over {len(changes)} change{'' if len(changes) == 1 else 's'}"
         )
         for change in changes[-SHOWN_CHANGES:]:
             pace = "" if change.pace is None else f", {change.pace * 60:.0f} requests a minute"
