@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from conftest import SEEDS, Evol, read_rows
-from fake_server import FakeServer, kind_of, rate, reply_to
+from fake_server import FakeServer, kind_of, reply_to
 
 # "*" stands for a generation, role, reason, operation or mode
 KEYS = {
@@ -341,12 +342,19 @@ def test_tables_fit_the_terminal(evol: Evol, run: Path, width: int) -> None:
 
 
 def test_many_generations_stand_in_several_tables(evol: Evol, server: FakeServer) -> None:
-    """30 generations do not squash one another."""
-    server.reply = lambda body: rate(body)[0] if kind_of(body) == "score" else reply_to(body)
+    """30 generations do not squash one another: neither reasons, nor repairs, nor clusters."""
+
+    def reply(body: dict[str, Any]) -> str:
+        preamble = "Sure, here is the rewritten prompt:\n\n" if kind_of(body) == "evolve" else ""
+        return preamble + reply_to(body)
+
+    server.reply = reply
     assert evol.run("--limit", "6", "--generations", "30").returncode == 0
-    shown = evol.call("stats").stdout
-    assert shown.count("Eliminated by reason") > 1
-    assert " gen 30" in shown
+    shown = evol.call("stats", "--breadth").stdout
+    for title in ("Eliminated by reason", "Repairs and notes", "Clusters of the map"):
+        assert shown.count(title) > 1
+    for number in range(1, 31):
+        assert len(re.findall(rf" gen {number}\b", shown)) == 3
 
 
 def test_several_runs_stand_side_by_side(evol: Evol, run: Path) -> None:

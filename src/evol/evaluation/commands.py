@@ -169,7 +169,9 @@ def write_ballot(
         for sentence in describe_faults(report.sets, report.common):
             say(sentence)
         tell(f"{out}: {report.questions:,} questions, {len(files)} responses each; give it to your annotators")
-        tell(f"{report.key_path}: the key, for you alone; next: evol ballot count ballot-*.json --key {report.key_path}")
+        tell(
+            f"{report.key_path}: the key, for you alone; next: evol ballot count ballot-*.json --key {report.key_path}"
+        )
 
 
 @ballot.command("count", short_help="Win rates and agreement from filled-in ballots.")
