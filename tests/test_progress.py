@@ -9,7 +9,7 @@ import termios
 import pytest
 
 from evol.calltotals import CallTotals
-from evol.progress import TerminalObserver
+from evol.progress import TerminalObserver, show_speed
 from evol.records import Price
 
 
@@ -33,3 +33,10 @@ def test_eighty_columns_show_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> N
     assert "0/52000 seeds [" in last
     assert "$12.34, 0 rows, 0 eliminated, " in last
     assert len(last) <= 80
+
+
+def test_a_slow_model_has_a_speed() -> None:
+    """A local model's eleven calls in four minutes are not shown as 0.0 calls a second."""
+    assert [show_speed(calls) for calls in (None, 0, 0.0474, 0.5, 1, 5816.04)] == [
+        "-", "0.0", "0.047", "0.5", "1.0", "5,816.0",
+    ]  # fmt: skip

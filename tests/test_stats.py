@@ -301,19 +301,21 @@ def test_a_run_in_progress_is_shown(evol: Evol, server: FakeServer, write_seeds:
 
 
 def test_pauses_between_sessions_are_left_out(evol: Evol, run: Path) -> None:
-    """A run that was taken up again an hour later is no slower."""
+    """A run that was taken up again an hour later is no slower, but for calls that no longer overlap."""
     path = run / "journal.jsonl"
     speed = read_stats(evol)["speed"]["run"]
     lines = path.read_bytes().splitlines()
+    longest = 0.0
     with path.open("wb") as file:
         for number, line in enumerate(lines):
             record = json.loads(line)
+            longest = max(longest, record.get("latency", 0.0))
             later = 3600 if number > len(lines) // 2 else 0
             head = line[: line.rindex(b',"crc"')].replace(
                 f'"time":{record["time"]!r}'.encode(), f'"time":{round(record["time"] + later, 3)!r}'.encode(), 1
             )
             file.write(head + b',"crc":"%08x"}\n' % zlib.crc32(head))
-    assert read_stats(evol)["speed"]["run"]["seconds"] <= speed["seconds"] + 0.1
+    assert read_stats(evol)["speed"]["run"]["seconds"] <= speed["seconds"] + longest + 0.01
 
 
 @pytest.mark.parametrize("width", [80, 120])

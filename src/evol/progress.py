@@ -103,7 +103,7 @@ class TerminalObserver:
         seconds = max(now - self._begun, 1e-9)
         rows = f"{self._rows} rows, {self._eliminated} eliminated, " if self._unit == "seed" else ""
         self._bar.set_postfix_str(
-            f"{self._describe_cost()}{rows}{(calls - self._calls_before) / seconds:.1f} calls/s, "
+            f"{self._describe_cost()}{rows}{show_speed((calls - self._calls_before) / seconds)} calls/s, "
             f"{(tokens - self._tokens_before) / seconds:.0f} tokens/s"
         )
 
@@ -168,7 +168,7 @@ class ClusterBar:
         self._bar.n = min(done, self._seeds)
         speed = calls / max(time.monotonic() - self._begun, 1e-9)
         self._bar.set_postfix_str(
-            f"{ended} of {self._shards} shards done, {rows} rows, {eliminated} eliminated, {speed:.1f} calls/s"
+            f"{ended} of {self._shards} shards done, {rows} rows, {eliminated} eliminated, {show_speed(speed)} calls/s"
         )
 
     def close(self) -> None:
@@ -191,6 +191,13 @@ def _indent(text: str) -> str:
     if len(shown) > _MAX_SHOWN_CHARS:
         shown = f"{shown[:_MAX_SHOWN_CHARS]} … ({len(text)} characters)"
     return shown.replace("\n", "\n          ")
+
+
+def show_speed(calls: float | None) -> str:
+    """Calls a second, "-" where unknown; a local model makes less than one, and is not said to make none."""
+    if calls is None:
+        return "-"
+    return f"{calls:,.1f}" if calls >= 1 or not calls else f"{calls:.2g}"
 
 
 def clean_for_terminal(text: str) -> str:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evol.figures import DifficultyStats, DiversityStats, DuplicateStats
-from evol.progress import clean_for_terminal
+from evol.progress import clean_for_terminal, show_speed
 from evol.records import CallCount, ThrottleChange
 from evol.runfigures import LengthStats, RunStats
 
@@ -260,7 +260,8 @@ def _describe(stats: RunStats) -> Iterator[str]:
         yield f"duplicate instructions among {stats.duplicates.rows:,} rows: {describe_duplicates(stats.duplicates)}"
     for name, found in stats.speed.items():
         if found.calls_per_second is not None:
-            yield f"speed of the {name}: {found.calls_per_second:,.1f} calls a second over {found.seconds:,.1f} s"
+            speed = show_speed(found.calls_per_second)
+            yield f"speed of the {name}: {speed} calls a second over {found.seconds:,.1f} s"
     yield from _describe_throttle(stats.throttle)
 
 
