@@ -74,7 +74,7 @@ def test_the_page_is_blind_and_the_key_opens_it(evol: Evol, rivals: list[Path]) 
         assert question["responses"] == [f"Text {place} of task {number}." for place in places["order"]]
     orders = Counter(tuple(places["order"]) for places in key["questions"])
     assert len(orders) >= 4
-    assert "the key, for you alone; next: evol ballot count *.json --key ballot.key.json" in done.stdout
+    assert "the key, for you alone; next: evol ballot count ballot-*.json --key ballot.key.json" in done.stdout
 
 
 def test_places_depend_on_the_seed_alone(evol: Evol, rivals: list[Path]) -> None:

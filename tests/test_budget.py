@@ -85,7 +85,7 @@ def test_max_calls_counts_those_in_flight() -> None:
         budget = Budget(BudgetLimits(max_calls=5), Spending(3))
         await budget.reserve(Spending(1))
         await budget.reserve(Spending(1))
-        with pytest.raises(BudgetExhausted, match="--max-calls 5"):
+        with pytest.raises(BudgetExhausted, match=r"--max-calls 5 is used up \(5 requests sent\)"):
             await budget.reserve(Spending(1))
 
     run(main())

@@ -122,6 +122,7 @@ def test_nothing_succeeds_any_more_ends_with_exit_5(
     server.fault = lambda body, n: (503, {}, b"down") if server.total >= 10 else None
     ended = evol.run(write_seeds(50), "--config", config, "--concurrency", "8")
     assert ended.returncode == 5, ended.stderr
+    assert "nothing has succeeded for 1 s, the last failure was: HTTP 503" in ended.stderr
     assert "nothing succeeded for" in ended.stderr
     assert sum(server.seen.values()) < 120
 

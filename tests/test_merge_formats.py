@@ -495,7 +495,7 @@ def test_a_run_that_is_going_on_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     make_run(folder, make_seeds(1))
     pretend_killed(folder)
-    with lock_folder(folder), pytest.raises(FolderInUse, match=f"^{folder}: a run is going on: "):
+    with lock_folder(folder), pytest.raises(FolderInUse, match=f"^{folder}: a run is going on: wait until it ends$"):
         merge([folder], None)
 
 

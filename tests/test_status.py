@@ -31,6 +31,7 @@ def test_an_ordinary_run_from_beginning_to_end(
         time.sleep(0.1)
     found = orjson.loads(evol.call("status", "--json").stdout)
     assert (found["state"], found["is_running"], found["seeds"], found["batches"]) == ("running", True, 40, [])
+    assert found["outcomes_known"] is True
     assert 0 < found["calls"] <= server.total
     assert found["requests"] >= found["calls"]
     for one in found["generations"]:
@@ -53,7 +54,7 @@ def test_an_ordinary_run_from_beginning_to_end(
 
 
 def test_a_run_that_was_killed_at_once(evol: Evol, server: FakeServer, write_seeds: Callable[..., Path]) -> None:
-    """Before the first record of progress the calls are counted from the journal."""
+    """Before the first record of progress the calls are counted from the journal, and no row is said to be missing."""
     server.latency = lambda body: 0.05
     process = evol.start(write_seeds(40), "--concurrency", "4")
     while server.total < 20:
@@ -63,6 +64,10 @@ def test_a_run_that_was_killed_at_once(evol: Evol, server: FakeServer, write_see
     found = orjson.loads(evol.call("status", "--json").stdout)
     assert found["state"] == "killed"
     assert found["calls"] >= 15
+    assert found["outcomes_known"] is False
+    told = evol.call("status").stdout
+    assert "what came of the calls was not counted yet, evol stats does" in told
+    assert "0 rows" not in told
 
 
 OUTCOME = Outcome(

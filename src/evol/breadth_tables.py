@@ -8,7 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from evol.figures import BreadthStats, SetBreadth
-from evol.tables import clean, make_table, show_number
+from evol.tables import clean, make_table, show_number, split_columns
+
+_LEAST_TEXT = 20
+"""Characters of an instruction that tell it from others."""
 
 
 def print_breadth(found: BreadthStats | None) -> None:
@@ -35,15 +38,21 @@ def _list_tables(found: BreadthStats, width: int) -> Iterator[Table]:
     table.add_row("seeds, drawn", *_show(found.sets["seeds"]))
     table.add_row("evolved, drawn", *_show(found.sets["evolved"]))
     yield table
+    yield from _clusters(found, width)
+
+
+def _clusters(found: BreadthStats, width: int) -> Iterator[Table]:
     numbers = list(found.generations)
-    table = make_table("Clusters of the map (k-means)", "cluster", *(f"gen {number}" for number in numbers))
-    table.add_column(
-        "in its middle", no_wrap=True, overflow="ellipsis", max_width=max(20, width - 12 - 8 * len(numbers))
-    )
-    for place, cluster in enumerate(found.clusters, start=1):
-        counts = (f"{cluster.generations.get(number, 0):,}" for number in numbers)
-        table.add_row(str(place), *counts, clean(" ".join(cluster.instruction.split())))
-    yield table
+    headings = [f"gen {number}" for number in numbers]
+    cells = [[f"{cluster.generations.get(number, 0):,}" for cluster in found.clusters] for number in numbers]
+    for part in split_columns(headings, cells, width - 12 - _LEAST_TEXT):
+        table = make_table("Clusters of the map (k-means)", "cluster", *headings[part])
+        room = max(_LEAST_TEXT, width - 12 - 8 * len(headings[part]))
+        table.add_column("in its middle", no_wrap=True, overflow="ellipsis", max_width=room)
+        for place, cluster in enumerate(found.clusters):
+            counts = (column[place] for column in cells[part])
+            table.add_row(str(place + 1), *counts, clean(" ".join(cluster.instruction.split())))
+        yield table
 
 
 def _show(one: SetBreadth) -> tuple[str, ...]:

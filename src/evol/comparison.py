@@ -8,6 +8,7 @@ from rich.console import Console
 
 from evol.breadth_tables import show_breadth
 from evol.figures import DiversityStats, FlawCount
+from evol.progress import show_speed
 from evol.records import ALL_ROLES
 from evol.runfigures import RunStats
 from evol.tables import NAMES, clean, make_table, show_cost, show_lengths, show_number, show_share
@@ -116,7 +117,7 @@ def _costs(runs: list[RunStats]) -> Iterator[Line]:
     yield "cost", [show_cost(stats.cost) for stats in runs]
     for name in _union(stats.speed for stats in runs):
         speeds = (stats.speed.get(name) for stats in runs)
-        cells = [show_number(found.calls_per_second if found else None, 1) for found in speeds]
+        cells = [show_speed(found.calls_per_second if found else None) for found in speeds]
         yield f"calls a second of the {name}", cells
     yield from _head("latency p50/p95 in seconds", runs)
     for role in ALL_ROLES:

@@ -160,7 +160,8 @@ class Budget:
         """The first limit that one more request could exceed, and a sentence about it."""
         limits, spent, reserved = self._limits, self.spent, self._reserved
         if limits.max_calls is not None and spent.calls + reserved.calls + worst.calls > limits.max_calls:
-            return "max_calls", f"--max-calls {limits.max_calls} is used up ({spent.calls} requests sent)"
+            sent = spent.calls + reserved.calls
+            return "max_calls", f"--max-calls {limits.max_calls} is used up ({sent} requests sent)"
         if limits.max_tokens is not None and spent.tokens + reserved.tokens + worst.tokens > limits.max_tokens:
             return "max_tokens", (
                 f"--max-tokens {limits.max_tokens} leaves no room for another call "

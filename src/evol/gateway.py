@@ -34,7 +34,7 @@ from evol.errors import (
     EvolError,
     TransientCallError,
 )
-from evol.health import OUTAGE_AFTER, SAME_REFUSALS, EndpointHealth
+from evol.health import SAME_REFUSALS, EndpointHealth
 from evol.journal import Journal
 from evol.rates import MAX_WAIT
 from evol.records import Completion, CompletionRequest, Role
@@ -298,8 +298,8 @@ class Gateway:
                 error, call.request.key, begun, is_alone=call.is_first
             ):
                 self._notice(
-                    f"{call.backend.label}: nothing has succeeded for {OUTAGE_AFTER:.0f} s, the last failure was: "
-                    f"{error.message}; one call is tried now and then until it is back"
+                    f"{call.backend.label}: nothing has succeeded for {call.health.outage_after:.0f} s, "
+                    f"the last failure was: {error.message}; one call is tried now and then until it is back"
                 )
             raise error from None
         except asyncio.CancelledError:

@@ -22,7 +22,7 @@ SAME_REFUSALS = 20
 PROBE_INTERVAL = 30.0
 """Seconds between probes during an outage."""
 OUTAGE_AFTER = 60.0
-"""Seconds without a success that count as an outage."""
+"""Seconds without a success that count as an outage, at most; a run that gives up soon notices sooner."""
 FIRST_PATIENCE = 20.0
 """Seconds that others wait for the first call where there is another endpoint for them."""
 MANY_CALLS = 5
@@ -40,6 +40,10 @@ class EndpointHealth:
         slots: calls in flight at once.
         clock: seconds, monotonic.
         endpoints: how many of them serve.
+
+    Attributes:
+        verified: roles whose first call was answered.
+        outage_after: seconds without a success that count as an outage.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class EndpointHealth:
         self.verified: set[Role] = set()
         self._label = label
         self._give_up_after = limits.give_up_after
+        self.outage_after = min(OUTAGE_AFTER, limits.give_up_after / 4)
         self._many = max(2, min(MANY_CALLS, slots))
         self._clock = clock
         self._last_success = float("-inf")
@@ -111,7 +116,7 @@ class EndpointHealth:
                 f"{self._label}: nothing succeeded for {silent:.0f} s; the last failure was: {error.message}",
                 "the same command goes on when the endpoint is back",
             ) from None
-        if not self.is_down and silent >= min(OUTAGE_AFTER, self._give_up_after / 4):
+        if not self.is_down and silent >= self.outage_after:
             self._up.clear()
             self._next_probe = now + self._interval
             return True

@@ -21,6 +21,9 @@ SHOWN_EVOLUTIONS = 3
 REFRESH = 0.25
 """Seconds between two redraws of the figures, at least."""
 
+_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {unit}s [{elapsed}<{remaining}{postfix}]"
+"""Without tqdm's own rate, which tells what the time left tells: 80 columns have no room for both it and the money."""
+
 _MAX_SHOWN_CHARS = 600
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
@@ -57,7 +60,12 @@ class TerminalObserver:
             self.notice(f"{self._calls_before} calls are in the journal already and are not made again")
             self._to_show = 0
         self._bar = tqdm(
-            total=seeds, unit=self._unit, file=sys.stderr, disable=True if self._quiet else None, dynamic_ncols=True
+            total=seeds,
+            unit=self._unit,
+            file=sys.stderr,
+            disable=True if self._quiet else None,
+            dynamic_ncols=True,
+            bar_format=_BAR,
         )
 
     def see(self, outcome: Outcome) -> None:
@@ -95,18 +103,18 @@ class TerminalObserver:
         seconds = max(now - self._begun, 1e-9)
         rows = f"{self._rows} rows, {self._eliminated} eliminated, " if self._unit == "seed" else ""
         self._bar.set_postfix_str(
-            f"{rows}{(calls - self._calls_before) / seconds:.1f} calls/s, "
-            f"{(tokens - self._tokens_before) / seconds:.0f} tokens/s{self._describe_cost()}"
+            f"{self._describe_cost()}{rows}{show_speed((calls - self._calls_before) / seconds)} calls/s, "
+            f"{(tokens - self._tokens_before) / seconds:.0f} tokens/s"
         )
 
     def _describe_cost(self) -> str:
-        """What the folder has cost so far; nothing where no price is known or nothing is to pay."""
+        """What the folder has cost so far, first, for a narrow terminal cuts the end; nothing where all is free."""
         cost = 0.0
         for role, total in self._totals.items():
             if total.calls and (price := self._prices.get(role)) is None:
-                return ", cost unknown"
+                return "cost unknown, "
             cost += total.cost_at(price) if total.calls and price else 0.0
-        return f", ${cost:.2f}" if cost else ""
+        return f"${cost:.2f}, " if cost else ""
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):  # a log on a full disk, a terminal that is gone: no reason to end a run
@@ -138,7 +146,12 @@ class ClusterBar:
         self._seeds, self._shards = seeds, shards
         self._begun = time.monotonic()
         self._bar: tqdm[NoReturn] = tqdm(
-            total=seeds, unit="seed", file=sys.stderr, disable=True if quiet else None, dynamic_ncols=True
+            total=seeds,
+            unit="seed",
+            file=sys.stderr,
+            disable=True if quiet else None,
+            dynamic_ncols=True,
+            bar_format=_BAR,
         )
 
     def notice(self, text: str) -> None:
@@ -155,7 +168,7 @@ class ClusterBar:
         self._bar.n = min(done, self._seeds)
         speed = calls / max(time.monotonic() - self._begun, 1e-9)
         self._bar.set_postfix_str(
-            f"{ended} of {self._shards} shards done, {rows} rows, {eliminated} eliminated, {speed:.1f} calls/s"
+            f"{ended} of {self._shards} shards done, {rows} rows, {eliminated} eliminated, {show_speed(speed)} calls/s"
         )
 
     def close(self) -> None:
@@ -178,6 +191,13 @@ def _indent(text: str) -> str:
     if len(shown) > _MAX_SHOWN_CHARS:
         shown = f"{shown[:_MAX_SHOWN_CHARS]} … ({len(text)} characters)"
     return shown.replace("\n", "\n          ")
+
+
+def show_speed(calls: float | None) -> str:
+    """Calls a second, "-" where unknown; a local model makes less than one, and is not said to make none."""
+    if calls is None:
+        return "-"
+    return f"{calls:,.1f}" if calls >= 1 or not calls else f"{calls:.2g}"
 
 
 def clean_for_terminal(text: str) -> str:

@@ -243,7 +243,7 @@ def _make_breadth(breadth: Breadth) -> Figure:
     rows = [
         {"generation": int(name), "figure": figure, "value": value, "label": f"{value:.{digits}f}"}
         for name, one in stats.generations.items()
-        for figure, value, digits in (("Vendi score", one.vendi, 1), ("mean distance", one.distance, 3))
+        for figure, value, digits in (("Vendi score", one.vendi, 1), ("mean distance", one.distance, 2))
         if value is not None
     ]
     return Figure(

@@ -47,6 +47,9 @@ class Status(BaseModel):
     finished: int
     """Lineages that are through all generations."""
     generations: list[GenerationStatus]
+    outcomes_known: bool = True
+    """False while nobody has counted what came of the calls (a run's first seconds, or killed in them): then `finished`
+    is 0 and every lineage open."""
     calls: int
     requests: int
     input_tokens: int
@@ -79,12 +82,14 @@ def find_status(folder: Path) -> Status:
         state = "killed"
     batches = progress.batches if progress else []
     figures = _from_progress(manifest, progress) if manifest.status == "running" else _from_manifest(manifest, folder)
+    is_uncounted = manifest.status == "running" and progress is not None and not progress.generations and progress.calls
     return Status(
         folder=str(folder),
         state=state,
         is_running=is_running,
         seeds=manifest.seeds.count,
         batches=batches,
+        outcomes_known=not is_uncounted,
         next=_suggest(folder, manifest, state, batches, is_running=is_running),
         **figures,
     )

@@ -30,10 +30,7 @@ def describe_status(status: Status, now: float | None = None) -> Iterator[str]:
     now = time.time() if now is None else now
     age = f" (as of {describe_age(now - status.as_of)} ago)" if status.state in ("running", "killed") else ""
     yield clean_for_terminal(f"{status.folder}: {_STATES[status.state]}{age}")
-    yield f"seeds: {status.finished:,} of {status.seeds:,} through all generations"
-    for one in status.generations:
-        left = f"{one.eliminated:,} eliminated, {one.open:,} to come"
-        yield f"generation {one.generation}: {one.survivors:,} rows, {left}"
+    yield from _describe_outcomes(status)
     yield (
         f"calls: {status.calls:,} ({status.requests:,} requests), {status.input_tokens:,} tokens in, "
         f"{status.output_tokens:,} out, {describe_cost(status.cost)}"
@@ -46,6 +43,16 @@ def describe_status(status: Status, now: float | None = None) -> Iterator[str]:
             f"{batch.requests:,} requests{answered}, sent {describe_age(now - batch.since)} ago{left}"
         )
     yield clean_for_terminal(f"next: {status.next}")
+
+
+def _describe_outcomes(status: Status) -> Iterator[str]:
+    if not status.outcomes_known:
+        yield f"seeds: {status.seeds:,}; what came of the calls was not counted yet, evol stats does"
+        return
+    yield f"seeds: {status.finished:,} of {status.seeds:,} through all generations"
+    for one in status.generations:
+        left = f"{one.eliminated:,} eliminated, {one.open:,} to come"
+        yield f"generation {one.generation}: {one.survivors:,} rows, {left}"
 
 
 def describe_age(seconds: float) -> str:

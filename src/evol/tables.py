@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evol.figures import DifficultyStats, DiversityStats, DuplicateStats
-from evol.progress import clean_for_terminal
+from evol.progress import clean_for_terminal, show_speed
 from evol.records import CallCount, ThrottleChange
 from evol.runfigures import LengthStats, RunStats
 
@@ -91,8 +91,7 @@ def _say(console: Console, text: str, style: str = "") -> None:
 def _list_tables(stats: RunStats, width: int) -> Iterator[Table]:
     yield _generations(stats)
     yield from _reasons(stats, width)
-    if any(count.notes for count in stats.generations):
-        yield _notes(stats)
+    yield from _notes(stats, width)
     if stats.operations:
         yield _operations(stats)
     yield _lengths("Lengths in words", stats, stats.instruction_words, stats.response_words)
@@ -125,29 +124,45 @@ def _generations(stats: RunStats) -> Table:
     return table
 
 
-def _reasons(stats: RunStats, width: int) -> Iterator[Table]:
-    """Yield the reasons by generation, in as many tables as the generations need to stand side by side."""
-    reasons = sorted({reason for count in stats.generations for reason in count.eliminated})
-    if not reasons:
-        return
-    cells = [[f"{count.eliminated.get(reason, 0):,}" for reason in reasons] for count in stats.generations[1:]]
-    headings = [f"gen {count.generation}" for count in stats.generations[1:]]
+def split_columns(headings: list[str], cells: list[list[str]], width: int) -> Iterator[slice]:
+    """Yield which columns of figures stand in one table, so that none is wider than the terminal.
+
+    Args:
+        headings: of the columns.
+        cells: of each column.
+        width: that the columns of a table have for themselves.
+    """
     widest = max(len(text) for column in [headings, *cells] for text in column)
-    room = max(1, (width - max(map(len, reasons)) - 2) // (widest + 2))
-    for begin in range(0, len(cells), room):
-        table = make_table("Eliminated by reason", "reason", *headings[begin : begin + room])
-        for number, reason in enumerate(reasons):
-            table.add_row(reason, *(column[number] for column in cells[begin : begin + room]))
-        yield table
+    room = max(1, width // (widest + 2))
+    for begin in range(0, len(headings), room):
+        yield slice(begin, begin + room)
 
 
-def _notes(stats: RunStats) -> Table:
+def _reasons(stats: RunStats, width: int) -> Iterator[Table]:
+    reasons = sorted({reason for count in stats.generations[1:] for reason in count.eliminated})
+    counts = [[count.eliminated.get(reason, 0) for reason in reasons] for count in stats.generations[1:]]
+    return _by_generation("Eliminated by reason", "reason", reasons, counts, width)
+
+
+def _notes(stats: RunStats, width: int) -> Iterator[Table]:
     """Repairs by name, and unclear verdicts: what happened beside the rows."""
-    table = make_table("Repairs and notes", "what", *(f"gen {count.generation}" for count in stats.generations[1:]))
-    for note in sorted({note for count in stats.generations for note in count.notes}):
-        shown = note.replace("repaired_", "repaired: ")
-        table.add_row(clean(shown), *(f"{count.notes.get(note, 0):,}" for count in stats.generations[1:]))
-    return table
+    notes = sorted({note for count in stats.generations[1:] for note in count.notes})
+    counts = [[count.notes.get(note, 0) for note in notes] for count in stats.generations[1:]]
+    names = [note.replace("repaired_", "repaired: ") for note in notes]
+    return _by_generation("Repairs and notes", "what", names, counts, width)
+
+
+def _by_generation(title: str, what: str, names: list[str], counts: list[list[int]], width: int) -> Iterator[Table]:
+    """Yield counts of each generation from 1 on, in as many tables as they need to stand side by side."""
+    if not names:
+        return
+    headings = [f"gen {number}" for number in range(1, len(counts) + 1)]
+    cells = [[f"{count:,}" for count in column] for column in counts]
+    for part in split_columns(headings, cells, width - max(map(len, names)) - 2):
+        table = make_table(title, what, *headings[part])
+        for number, name in enumerate(names):
+            table.add_row(clean(name), *(column[number] for column in cells[part]))
+        yield table
 
 
 def _operations(stats: RunStats) -> Table:
@@ -245,7 +260,8 @@ def _describe(stats: RunStats) -> Iterator[str]:
         yield f"duplicate instructions among {stats.duplicates.rows:,} rows: {describe_duplicates(stats.duplicates)}"
     for name, found in stats.speed.items():
         if found.calls_per_second is not None:
-            yield f"speed of the {name}: {found.calls_per_second:,.1f} calls a second over {found.seconds:,.1f} s"
+            speed = show_speed(found.calls_per_second)
+            yield f"speed of the {name}: {speed} calls a second over {found.seconds:,.1f} s"
     yield from _describe_throttle(stats.throttle)
 
 
@@ -258,7 +274,7 @@ def _describe_throttle(throttle: list[ThrottleChange]) -> Iterator[str]:
         limits = [change.limit for change in changes]
         yield (
             f"calls in flight at {label}: {limits[-1]} at last, {min(limits)} to {max(limits)} "
-            f"over {len(changes)} changes"
+            f"over {len(changes)} change{'' if len(changes) == 1 else 's'}"
         )
         for change in changes[-SHOWN_CHANGES:]:
             pace = "" if change.pace is None else f", {change.pace * 60:.0f} requests a minute"

@@ -84,7 +84,8 @@ def print_summary(result: RunResult, folder: Path) -> None:
         say(f"unfinished: seed {lineage.seed_id} from generation {lineage.generation} on: {lineage.error}")
     if not result.was_done:
         tell(describe_calls(manifest))
-    tell(f"files: {folder}/generation-0.jsonl … generation-{manifest.generations}.jsonl, eliminated.jsonl")
+    further = f" … generation-{manifest.generations}.jsonl" if manifest.generations else ""
+    tell(f"files: {folder}/generation-0.jsonl{further}, eliminated.jsonl")
     suffix = "" if str(folder) == "output" else f" {folder}"
     if result.exit_code == BudgetExhausted.exit_code:
         tell("next: the same command with a larger limit goes on where this one stopped")

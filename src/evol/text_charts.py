@@ -113,9 +113,9 @@ def draw_map(rows: Rows, clusters: Rows, generations: int) -> str:
     colour = alt.Color("generation:O", title="generation", scale=scale_generations(used, generations))
     points = plot(rows).mark_circle(size=radius, opacity=0.75, aria=False).encode(x=x, y=y, color=colour)
     names = plot(clusters).encode(x=x, y=y, text="label:N")
-    # each number on a rim of paper, so that it can be read over points
-    rim = names.mark_text(fontWeight="bold", stroke="var(--paper)", strokeWidth=4, aria=False)
-    return render(fit(alt.layer(points, rim, names.mark_text(fontWeight="bold", aria=False)), 380), "map")
+    # each number above its cluster, whose few points it would hide, and on a rim of paper, to be read over others
+    rim = names.mark_text(dy=-9, fontWeight="bold", stroke="var(--paper)", strokeWidth=4, aria=False)
+    return render(fit(alt.layer(points, rim, names.mark_text(dy=-9, fontWeight="bold", aria=False)), 380), "map")
 
 
 def draw_breadth(rows: Rows) -> str:

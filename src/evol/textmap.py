@@ -3,7 +3,8 @@
 The vectors are those of words and of letter sequences inside them, weighed by TF-IDF and reduced by a singular value
 decomposition: texts that share words lie near, texts that mean the same in other words do not. The map is t-SNE and its
 clusters are k-means, as in the appendix of the WizardLM paper. Every start is fixed and one thread computes, so that
-the same vectors give the same map; threads of a busy machine would also spin longer than they work.
+the same vectors give the same map on the same kind of processor (t-SNE makes much of the last bit); threads of a busy
+machine would also spin longer than they work.
 """
 
 from __future__ import annotations

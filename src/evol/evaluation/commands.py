@@ -148,7 +148,7 @@ ballot = typer.Typer(
     cls=_BallotGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Blind ranking by people: `evol ballot A.jsonl B.jsonl`, then `evol ballot count *.json`.",
+    help="Blind ranking by people: `evol ballot A.jsonl B.jsonl`, then `evol ballot count ballot-*.json`.",
     short_help="Blind ranking by people.",
 )
 
@@ -169,7 +169,9 @@ def write_ballot(
         for sentence in describe_faults(report.sets, report.common):
             say(sentence)
         tell(f"{out}: {report.questions:,} questions, {len(files)} responses each; give it to your annotators")
-        tell(f"{report.key_path}: the key, for you alone; next: evol ballot count *.json --key {report.key_path}")
+        tell(
+            f"{report.key_path}: the key, for you alone; next: evol ballot count ballot-*.json --key {report.key_path}"
+        )
 
 
 @ballot.command("count", short_help="Win rates and agreement from filled-in ballots.")

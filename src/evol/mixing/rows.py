@@ -69,13 +69,14 @@ def _check_run(run: Path, notices: list[str], *, allow_unfinished: bool) -> Mani
     manifest = require_manifest(run)
     if manifest.status == "running":
         if is_locked(run):
-            raise FolderInUse(f"{run}: a run is going on")
+            raise FolderInUse(f"{run}: a run is going on", "wait until it ends")
         raise FolderError(f"{run}: the run was killed before it wrote its files", "run the same `evol run` again")
     if manifest.status != "done":
         missing = max((count.unfinished for count in manifest.counts), default=0)
         if not allow_unfinished:
+            cause = "" if manifest.status == "unfinished" else f" ({manifest.status})"
             raise UsageError(
-                f"{run}: {missing} of {manifest.seeds.count} lineages are unfinished ({manifest.status})",
+                f"{run}: {missing} of {manifest.seeds.count} lineages are unfinished{cause}",
                 "run the same `evol run` again, or take what is there with --allow-unfinished",
             )
         notices.append(f"{run}: {missing} of {manifest.seeds.count} lineages are unfinished")
