@@ -68,6 +68,7 @@ class Evol:
             contextlib.chdir(self.folder),
             mock.patch.dict(os.environ, self.environment(**more), clear=True),
             mock.patch.object(sys, "argv", ["evol", *words]),
+            mock.patch("evol.cli.let_go"),  # this process goes on
             contextlib.redirect_stdout(streams[0]),
             contextlib.redirect_stderr(streams[1]),
         ):

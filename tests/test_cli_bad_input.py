@@ -263,6 +263,7 @@ def test_a_mistake_is_one_sentence(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["evol", *case.arguments])
+    monkeypatch.setattr("evol.cli.let_go", lambda: None)  # this process goes on
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == case.code

@@ -59,6 +59,9 @@ class Mail:
     async def close(self) -> None:
         """Nothing to release."""
 
+    async def drain(self) -> None:
+        """Nothing is out."""
+
     def flush(self) -> None:
         """Nothing is collected."""
 

@@ -269,6 +269,7 @@ def test_a_line_is_what_other_tools_read(tmp_path: Path) -> None:
         "time": expired["time"],
         **unknown,
         "batch": True,
+        "intent": "b1",
         "error": "expired",
     }
 

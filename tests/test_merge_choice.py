@@ -177,7 +177,7 @@ def test_an_unfinished_run_is_refused_unless_allowed(tmp_path: Path) -> None:
     assert make_unfinished(tmp_path / "r").exit_code == 3
     with pytest.raises(UsageError) as caught:
         merge([tmp_path / "r"], None)
-    assert caught.value.message == f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished (unfinished)"
+    assert caught.value.message == f"{tmp_path / 'r'}: 1 of 3 lineages are unfinished"
     assert caught.value.hint == "run the same `evol run` again, or take what is there with --allow-unfinished"
     assert not (tmp_path / "r" / "mix.jsonl").exists()
     report = merge([tmp_path / "r"], None, allow_unfinished=True)

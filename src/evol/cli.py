@@ -34,6 +34,7 @@ from evol.flags import (
     Seeds,
     Tpm,
 )
+from evol.interrupts import let_go
 
 if TYPE_CHECKING:
     from evol.records import Message
@@ -456,6 +457,8 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # outside of a command
         sys.exit(EXIT_SIGINT)
+    finally:
+        let_go()
 
 
 if __name__ == "__main__":

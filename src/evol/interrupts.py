@@ -85,3 +85,9 @@ class Interrupts:
             self._notice(f"stopping: {what}; once more stops at once")
             self._stop()
             self._loop.call_later(GRACE, self._cancel)
+
+
+def let_go() -> None:
+    """Ctrl-C ends the process at once: all is done, and Python would leave its shutdown with a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
