@@ -14,7 +14,15 @@ SOURCE = Path(evol.__file__).parent
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "0  errors, and the version": ("errors", ""),
-    "1a values that others are composed of": ("figures", "draws", "interrupts", "words", "differences", "shards"),
+    "1a values that others are composed of": (
+        "figures",
+        "draws",
+        "interrupts",
+        "words",
+        "differences",
+        "shards",
+        "slowing",
+    ),
     "1b values": ("records",),
     "1c values that stand on these": ("runfigures",),
     "2a needs nothing but values": (

@@ -170,6 +170,74 @@ def test_auto_finds_a_rate_limit(burst: int, retry_after: float | None) -> None:
     assert refusals < 0.03
 
 
+async def meet_chance(
+    loop: VirtualLoop, throttle: Throttle, share: float, per_second: float, retry_after: float | None, seconds: float
+) -> tuple[float, float]:
+    """A server that refuses a share of all requests by chance, and what is beyond its limit.
+
+    Returns:
+        Granted requests a second, and the share that was refused, both of the last two thirds of the time.
+    """
+    draw = random.Random(1)
+    level, at, granted, refused = 20.0, loop.now, 0, 0
+    counted_from = loop.now + seconds / 3
+
+    async def call(slot: Slot) -> None:
+        nonlocal level, at, granted, refused
+        level, at = min(20.0, level + (loop.now - at) * per_second), loop.now
+        if level >= 1 and draw.random() >= share:
+            level -= 1
+            granted += loop.now > counted_from
+            await asyncio.sleep(0.2)
+            throttle.note_reply(slot, 10, None)
+        else:
+            refused += loop.now > counted_from
+            await asyncio.sleep(0.01)
+            throttle.note_refusal(slot, retry_after, None, is_rate=True)
+
+    await keep_busy(loop, throttle, call, seconds)
+    return granted / (seconds * 2 / 3), refused / (granted + refused)
+
+
+@pytest.mark.parametrize("retry_after", [None, 1.0])
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.05])
+def test_a_few_refusals_at_any_pace_are_borne(share: float, retry_after: float | None) -> None:
+    """A run at a server that now and then says 429 for no reason keeps nearly its speed, however long it takes."""
+
+    async def main(loop: VirtualLoop) -> tuple[float, float]:
+        return await meet_chance(loop, Throttle("x", 16, loop.time), share, 1e9, retry_after, 900)
+
+    rate, refused = run_virtually(main)
+    assert rate >= 0.8 * 16 / 0.2 * (1 - share)
+    assert refused <= 1.5 * share
+
+
+def test_auto_grows_again_when_refusals_say_nothing() -> None:
+    """Slots that were given up for refusals by chance come back."""
+    changes: list[ThrottleChange] = []
+
+    async def main(loop: VirtualLoop) -> tuple[float, float]:
+        throttle = Throttle("x", ConcurrencyFinder(64), loop.time, record=changes.append)
+        return await meet_chance(loop, throttle, 0.01, 1e9, None, 900)
+
+    rate, _ = run_virtually(main)
+    assert rate >= 0.6 * 64 / 0.2
+    assert "a few calls are refused however few are in flight" in {change.reason for change in changes}
+
+
+@pytest.mark.parametrize("slots", [16, None])
+def test_a_limit_is_still_found_among_refusals_by_chance(slots: int | None) -> None:
+    """A server with both: not driven to nothing by the one, and few refusals by the other."""
+
+    async def main(loop: VirtualLoop) -> tuple[float, float]:
+        throttle = Throttle("x", slots or ConcurrencyFinder(1024), loop.time)
+        return await meet_chance(loop, throttle, 0.01, 20.0, None, 1800)
+
+    rate, refused = run_virtually(main)
+    assert rate >= 0.4 * 20
+    assert refused <= 0.06
+
+
 def test_auto_finds_how_many_calls_a_server_takes_at_once() -> None:
     """A server that has no room for the 41st call is kept at nearly 40, with few calls turned away."""
 

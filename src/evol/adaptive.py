@@ -178,6 +178,13 @@ class ConcurrencyFinder:
         limit = good if least <= good < self.limit else least
         return self._move(max(limit, floor), "the server refused a call")
 
+    def begin_again(self) -> None:
+        """The refusals that made the limit smaller said nothing of it: slow start from where it is."""
+        self._is_doubling, self._base = True, None
+        self._refused_at = self._flat_at = None
+        self._held = self._good = 0
+        self._move(self.limit, "a few calls are refused however few are in flight")
+
     def _consider(self, sample: Sample, now: float) -> bool:
         """Decide about a sample that has calls enough, or let it grow."""
         sample.look(now)

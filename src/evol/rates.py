@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evol.slowing import Slowing
+
 MAX_WAIT = 300.0
 """Seconds; whatever a server asks for, it is asked again after this long."""
 
@@ -195,7 +197,8 @@ class PaceFinder:
 
     Free until the first refusal. Between two refusals the server granted what it allows: that rate, a little less, is
     the pace; while no refusal comes it rises, slowly near the limit that was just met, fast once that limit has gone.
-    Refusals of requests that were sent before the last one was answered belong to the same episode.
+    Refusals of requests that were sent before the last one was answered belong to the same episode. Some servers refuse
+    a few requests at any pace: where slowing down is seen not to help, the pace is free until it does.
 
     Attributes:
         rate: requests a second, None while free.
@@ -222,6 +225,12 @@ class PaceFinder:
         self._holds_burst = False
         self._grown_at = float("-inf")
         self._next = 0.0
+        self._slowing = Slowing()
+
+    @property
+    def is_moot(self) -> bool:
+        """Whether a few requests are refused at any pace, so that nobody need wait for the refusal of another."""
+        return self._slowing.is_useless
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go."""
@@ -241,6 +250,7 @@ class PaceFinder:
     def note_granted(self) -> None:
         """A request was answered."""
         self._granted += 1
+        self._slowing.granted += 1
 
     def note_refused(self, sent_at: float, now: float, current: float = 0.0) -> bool:
         """A request that was sent at `sent_at` was refused.
@@ -254,12 +264,16 @@ class PaceFinder:
         Returns:
             Whether this begins a new episode.
         """
+        self._slowing.refused += 1
         if sent_at <= self._episode_at:
             return False
         is_first = self._episode_at == float("-inf")
         if self._active_since is not None:
             self._active += now - self._active_since
-        if self._active > 0 and self._granted >= (2 if is_first else self.ENOUGH):
+        if self._slowing.judge(self.rate):
+            self.rate = self._slowing.restore(self.rate, current)
+            self._granted, self._active, self._paused = 0, 0.0, 0.0
+        elif self._active > 0 and self._granted >= (2 if is_first else self.ENOUGH):
             self._measure()
             if is_first and self.rate is not None:
                 self.rate, self._holds_burst = max(self.rate, current * self.SAFETY), True
@@ -293,7 +307,8 @@ class PaceFinder:
     def _grow(self, now: float) -> None:
         assert self.rate is not None  # noqa: S101 - only called with one
         quiet = now - max(self._episode_at, self._first_growth(now))
-        growth = self._MAX_GROWTH if self.rate < self._doubt else min(self._MAX_GROWTH, self._GROWTH * quiet)
+        is_brisk = self.is_moot or self.rate < self._doubt
+        growth = self._MAX_GROWTH if is_brisk else min(self._MAX_GROWTH, self._GROWTH * quiet)
         self.rate *= 1 + growth * min(now - self._grown_at, 1.0)
         self._grown_at = now
 

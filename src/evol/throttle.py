@@ -264,10 +264,20 @@ class Throttle:
         if not is_rate:
             self._note_busy(1.0)
         current = self.in_flight / max(self._latency, 1e-3)
+        was_moot = self._pace.is_moot
         is_new = self._pace.note_refused(slot.begun, now, current) if is_rate else False
         is_blocked, self._granted = not self._granted, False  # whoever asks while all is blocked learns nothing new
         floor = math.ceil((self.pace or 0.0) * self._latency * ROOM)
-        if retry_after is None and is_new:
+        is_moot = is_rate and self._pace.is_moot
+        if is_moot and not was_moot:
+            self._note_moot()
+        if is_moot and not is_blocked:
+            if hint is not None:
+                self._heed(hint, now)
+            if self._finder and slot.ticket:
+                self._finder.forget(slot.ticket)
+            return FIRST_PAUSE if retry_after is None else min(retry_after, MAX_WAIT)
+        if retry_after is None and (is_new or (is_moot and now >= self._paused_until)):
             retry_after, self._pause = self._pause, min(LONGEST_PAUSE, self._pause * 2)
         self._paused_until = max(self._paused_until, now + min(retry_after or 0.0, MAX_WAIT))
         self._space_out(0.0, self._paused_until + 1.0)
@@ -279,6 +289,14 @@ class Throttle:
         elif is_new and not is_blocked:
             self._note("the server refused a call")
         return self._paused_until - now
+
+    def _note_moot(self) -> None:
+        """Refusals have been found to say nothing of pace and slots: neither is held back by them."""
+        if self._finder:
+            self._finder.begin_again()
+            self._adopt(self._finder.reason)
+        else:
+            self._note("a few calls are refused at any pace")
 
     def _note_busy(self, busy: float) -> None:
         self._busy += (busy - self._busy) * 0.03
