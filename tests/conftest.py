@@ -69,6 +69,7 @@ class Evol:
             mock.patch.dict(os.environ, self.environment(**more), clear=True),
             mock.patch.object(sys, "argv", ["evol", *words]),
             mock.patch("evol.cli.let_go"),  # this process goes on
+            mock.patch("evol.cli.heed_swallowed"),
             contextlib.redirect_stdout(streams[0]),
             contextlib.redirect_stderr(streams[1]),
         ):

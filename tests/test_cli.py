@@ -75,3 +75,22 @@ def test_unknown_flag_is_a_usage_error(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "No such option" in refused.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_ctrl_c_that_a_library_swallows_ends_the_command() -> None:
+    """Where no exception can get through, as in a compiled library at import: exit 130 at once, and no traceback."""
+    script = """if True:
+        from evol import cli
+
+        class Library:
+            def __del__(self):
+                raise KeyboardInterrupt
+
+        def app():
+            Library()
+            print("went on")
+
+        cli.app = app
+        cli.main()"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")

@@ -264,6 +264,7 @@ def test_a_mistake_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["evol", *case.arguments])
     monkeypatch.setattr("evol.cli.let_go", lambda: None)  # this process goes on
+    monkeypatch.setattr("evol.cli.heed_swallowed", lambda: None)
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == case.code

@@ -34,7 +34,7 @@ from evol.flags import (
     Seeds,
     Tpm,
 )
-from evol.interrupts import let_go
+from evol.interrupts import heed_swallowed, let_go
 
 if TYPE_CHECKING:
     from evol.records import Message
@@ -453,6 +453,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character must not end a run
+    heed_swallowed()
     try:
         app()
     except KeyboardInterrupt:  # outside of a command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -85,6 +86,18 @@ class Interrupts:
             self._notice(f"stopping: {what}; once more stops at once")
             self._stop()
             self._loop.call_later(GRACE, self._cancel)
+
+
+def heed_swallowed() -> None:
+    """A Ctrl-C that a compiled library swallows, as pydantic's does while models are made, ends the process quietly."""
+    others = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            os._exit(128 + signal.SIGINT)  # as a kill would: the journal holds everything, files are whole or absent
+        others(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def let_go() -> None:
