@@ -40,10 +40,10 @@ def test_version_is_printed() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    """Help must come at once: no client, no model runtime, no pydantic is imported for it."""
+    """Help must come at once: no client, no model runtime, no pydantic, no event loop is imported for it."""
     script = (
         "import sys, evol.cli\n"
-        "heavy = {'openai', 'aiohttp', 'pydantic', 'xllamacpp', 'tenacity', 'uvloop', 'jsonlines', 'tqdm'}\n"
+        "heavy = {'openai', 'aiohttp', 'pydantic', 'xllamacpp', 'tenacity', 'uvloop', 'jsonlines', 'tqdm', 'asyncio'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -87,6 +87,9 @@ class CallAccounts:
 
     def lose(self, request: CompletionRequest, error: str, spent: Completion | None, intent: str) -> None:
         """See `backends.base.Accounts`."""
+        if self._journal.knows_failure(request.key, intent):
+            self.release(request)
+            return
         usage = spent or NOTHING
         self._journal.append_failure(request, error, usage, intent=intent)
         self.settle(request, (max(0, usage.input_tokens), max(0, usage.output_tokens)))

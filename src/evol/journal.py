@@ -18,8 +18,8 @@ A line is `{"kind":…,"key":…,<figures>,"reply":…,"request":…,"crc":"xxxx
 `,"crc"`, so a flipped bit is found too. Kinds: `call` (a completed call), `failure` (a request without a reply: it
 counts against the budget, its key is not answered from here; of a batch it names the intent, to count once),
 `throttle` (how many calls were in flight from then on), `batch` (what became of a batch, written before it is sent) and
-`progress` (how far the run is). The figures stand
-first, so that opening a journal of a million calls parses only the head of each line.
+`progress` (how far the run is). The figures stand first, so that opening a journal of a million calls parses only the
+head of each line.
 """
 
 from __future__ import annotations

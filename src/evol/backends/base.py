@@ -46,7 +46,7 @@ class Accounts(Protocol):
         """A request that is out brought this outcome; one that the journal knows already is passed over."""
 
     def lose(self, request: CompletionRequest, error: str, spent: Completion | None, intent: str) -> None:
-        """A request that is out brought no reply.
+        """A request that is out brought no reply; a failure of this batch that is known already is passed over.
 
         Args:
             request: as it was sent.

@@ -384,7 +384,7 @@ class BatchBackend:
                     await asyncio.sleep(0)
             is_useless = bool(refused) and not answered and not self._journal.calls
             for request, refusal in refused:
-                self._lose(out, request, refusal.message)
+                self._accounts.lose(request, refusal.message, None, out.record.intent)
             self._forget(out, "finished")
             if is_useless and is_same_refusal([refusal for _, refusal in refused]):
                 raise EndpointError(
@@ -442,7 +442,7 @@ class BatchBackend:
             self._put_back(out, request, error, None)
             return 0
         except EndpointError as error:
-            self._lose(out, request, error.message)
+            self._accounts.lose(request, error.message, None, out.record.intent)
             self._reject(request.key, error)
             return 0
         self._accounts.keep(request, completion, max(0.0, time.time() - out.since))
@@ -455,19 +455,11 @@ class BatchBackend:
     ) -> None:
         """A request that was not answered is asked again, or given up."""
         self._tries[request.key] += 1
-        self._lose(out, request, error.message, spent)
+        self._accounts.lose(request, error.message, spent, out.record.intent)
         if self._tries[request.key] < TRIES:
             self._reject(request.key, error)
         else:
             self._reject(request.key, CallFailed(f"gave up after {TRIES} batches: {error.message}", error.status))
-
-    def _lose(self, out: _Out, request: CompletionRequest, error: str, spent: Completion | None = None) -> None:
-        """Account for a request that brought no reply, once: an earlier process may have got so far."""
-        assert self._journal is not None  # noqa: S101 - `attach` comes first
-        if self._journal.knows_failure(request.key, out.record.intent):
-            self._accounts.release(request)
-        else:
-            self._accounts.lose(request, error, spent, out.record.intent)
 
     def _reject(self, key: str, error: BaseException) -> None:
         if (future := self._waiting.pop(key, None)) is not None and not future.done():
